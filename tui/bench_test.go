@@ -65,8 +65,9 @@ func (c *churn) Next(ctx context.Context, b *monitor.Batch) error {
 
 func (c *churn) Close() error { return nil }
 
-// loaded is a UI over a full table to which events go on coming.
-func loaded(b *testing.B, flows, rate int) (*Model, func()) {
+// loaded is a UI over a full table to which events go on coming. If counted, the rates of its
+// flows are known.
+func loaded(b *testing.B, flows, rate int, counted bool) (*Model, func()) {
 	table, tail := table.New(table.Config{Linger: 5 * time.Second, Life: true, Rates: true}), tail.New()
 	c := &churn{flows: flows, rate: rate}
 	var batch monitor.Batch
@@ -75,7 +76,17 @@ func loaded(b *testing.B, flows, rate int) (*Model, func()) {
 		c.fill(&batch, 1000)
 		table.Apply(&batch)
 	}
-	m := New(Config{Table: table, Tail: tail, Theme: "dark", Info: Info{Max: 1 << 21}})
+	m := New(Config{Table: table, Tail: tail, Theme: "dark", Info: Info{Max: 1 << 21}, Refresher: noReadings{}})
+	if counted {
+		for second := range 2 {
+			for n := range c.n {
+				e := monitor.Event{Time: monitor.Now() + monitor.Time(second)*1e9, Flow: c.tuple(n),
+					Has: monitor.AttrOrig | monitor.AttrCountersOrig}
+				e.Flow.CountersOrig.Bytes = uint64(second * n)
+				m.refresher.take(&e)
+			}
+		}
+	}
 	m.tick = func() tea.Cmd { return nil }
 	m.resize(160, 50)
 	m.theme.set("dark", colorprofile.TrueColor)
@@ -112,10 +123,11 @@ func BenchmarkKeyToFrame(b *testing.B) {
 	for _, c := range []struct {
 		name, filter string
 		flows        int
-	}{{"400000", "", 400_000}, {"1000000", "", 1_000_000},
-		{"filter/400000", "udp and snat", 400_000}, {"filter/1000000", "udp and snat", 1_000_000}} {
+		counted      bool
+	}{{"400000", "", 400_000, false}, {"1000000", "", 1_000_000, false}, {"rates/400000", "", 400_000, true},
+		{"filter/400000", "udp and snat", 400_000, false}, {"filter/1000000", "udp and snat", 1_000_000, false}} {
 		b.Run(c.name, func(b *testing.B) {
-			m, stop := loaded(b, c.flows, 100_000)
+			m, stop := loaded(b, c.flows, 100_000, c.counted)
 			defer stop()
 			if err := m.s.SetFilter(c.filter); err != nil {
 				b.Fatal(err)
@@ -138,7 +150,7 @@ func BenchmarkKeyToFrame(b *testing.B) {
 
 // BenchmarkFrame is what drawing costs, without asking.
 func BenchmarkFrame(b *testing.B) {
-	m, stop := loaded(b, 10_000, 1000)
+	m, stop := loaded(b, 10_000, 1000, false)
 	defer stop()
 	deliver(m, frameMsg{})
 	for b.Loop() {
@@ -149,7 +161,7 @@ func BenchmarkFrame(b *testing.B) {
 // BenchmarkPages is what a question of each page costs, with 400,000 flows, of
 // which a filter wants one in two hundred.
 func BenchmarkPages(b *testing.B) {
-	m, stop := loaded(b, 400_000, 1000)
+	m, stop := loaded(b, 400_000, 1000, true)
 	defer stop()
 	for _, filter := range []string{"", "dst 192.0.2.7"} {
 		if err := m.s.SetFilter(filter); err != nil {

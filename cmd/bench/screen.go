@@ -30,7 +30,12 @@ func (b *bench) screen(ctx context.Context) error {
 	if !b.wanted(t, "terminal UI", b.natlens) {
 		return nil
 	}
-	g, err := labtest.NewGenerator(labtest.GeneratorConfig{})
+	return errors.Join(b.screenOf(ctx, t, "natlens", "0", ""), b.screenOf(ctx, t, "natlens, rates in Top", "1", "3"))
+}
+
+// screenOf measures the UI with a value of nf_conntrack_acct, after some keys.
+func (b *bench) screenOf(ctx context.Context, t *table, name, acct, keys string) error {
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"acct": acct}})
 	if err != nil {
 		return err
 	}
@@ -57,6 +62,9 @@ func (b *bench) screen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if _, err := master.WriteString(keys); err != nil {
+		return err
+	}
 	rate := int(float64(full.Flows) / full.Elapsed.Seconds())
 	cpu, written := cpuOf(cmd.Process.Pid), b.written()
 	made, err := g.Generate(ctx, labtest.GenConfig{Flows: screenSeconds * rate, Rate: rate, Base: 1})
@@ -70,7 +78,7 @@ func (b *bench) screen(ctx context.Context) error {
 	}
 	cmd.Wait()
 	seconds := made.Elapsed.Seconds()
-	t.row("natlens", 100*cpu.Seconds()/seconds, float64(written)/1000/seconds, peak,
+	t.row(name, 100*cpu.Seconds()/seconds, float64(written)/1000/seconds, peak,
 		int(float64(made.Flows)/seconds))
 	return nil
 }

@@ -159,7 +159,7 @@ func (p *Page) graph() (out []paint.Line) {
 		height = 2
 	}
 	cells := 30
-	for 2*cells+paint.MarginLeft+graphLabel+paint.MarginRight <= min(p.Width, 150) {
+	for 2*cells+paint.MarginLeft+graphLabel+paint.MarginRight <= min(p.Width, 160) {
 		cells *= 2
 	}
 	rate, bits := p.answer.all.Rate, p.S.Bits
