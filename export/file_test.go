@@ -2,11 +2,15 @@ package export
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+
+	"natlens/monitor/golden"
 )
 
 func create(t *testing.T, path string, o CreateOptions) *File {
@@ -30,8 +34,9 @@ func TestCreate(t *testing.T) {
 		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
 	}
 	_, err = Create(path, CreateOptions{})
-	if want := "output file " + path + " exists already; --force overwrites it"; !errors.Is(err, fs.ErrExist) || err.Error() != want {
-		t.Errorf("error %q, want %q", err, want)
+	golden.Words(t, "again", strings.ReplaceAll(fmt.Sprint(err), path, "FILE"))
+	if !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
 	}
 }
 
@@ -55,13 +60,15 @@ func TestCreateErrors(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "none", "x")
 	_, err := Create(missing, CreateOptions{})
-	if want := "output file " + missing + ": there is no directory " + filepath.Join(dir, "none"); !errors.Is(err, fs.ErrNotExist) || err.Error() != want {
-		t.Errorf("error %q, want %q", err, want)
+	golden.Words(t, "in no directory", strings.ReplaceAll(fmt.Sprint(err), dir, "DIR"))
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
 	for _, force := range []bool{false, true} {
 		_, err := Create(dir, CreateOptions{Force: force})
-		if want := "output file " + dir + " is a directory"; !errors.Is(err, syscall.EISDIR) || err.Error() != want {
-			t.Errorf("error %q, want %q", err, want)
+		golden.Words(t, fmt.Sprint("a directory, force ", force), strings.ReplaceAll(fmt.Sprint(err), dir, "DIR"))
+		if !errors.Is(err, syscall.EISDIR) {
+			t.Error(err)
 		}
 	}
 }

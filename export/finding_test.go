@@ -10,6 +10,7 @@ import (
 	"natlens/export/jsonl"
 	"natlens/export/pretty"
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 // aFinding is one with everything in it.
@@ -83,12 +84,5 @@ func TestFindingText(t *testing.T) {
 			}
 		}
 	}
-	const want = `22:13:21.000  ── syn-unanswered: one → natlens list 'a\x1bb' ──
-natlens: syn-unanswered: one → natlens list 'a\x1bb'
-22:13:21.000  ── gone: syn-unanswered: one ──
-natlens: gone: syn-unanswered: one
-`
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-	}
+	golden.Words(t, "", out.String())
 }

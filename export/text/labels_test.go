@@ -1,9 +1,13 @@
 package text
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"natlens/monitor/golden"
 )
 
 func TestReadLabels(t *testing.T) {
@@ -25,7 +29,6 @@ func TestReadLabels(t *testing.T) {
 	if err := os.WriteFile(file, []byte("# nothing\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadLabels(file); err == nil || err.Error() != file+" names no label" {
-		t.Errorf("an empty file gives %v", err)
-	}
+	_, err = ReadLabels(file)
+	golden.Words(t, "an empty file", strings.ReplaceAll(fmt.Sprint(err), file, "FILE"))
 }

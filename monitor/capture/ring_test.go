@@ -5,6 +5,7 @@ package capture
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -228,7 +229,7 @@ func TestRingError(t *testing.T) {
 	}
 	if !labtest.InitialUserNS() {
 		_, err := Open(Config{Way: Ring, Ring: 1 << 16})
-		if !errors.As(err, &no) || no.Reason != "bpf(2) is not permitted: needs CAP_BPF in the initial user namespace" {
+		if !errors.As(err, &no) || !strings.Contains(no.Reason, "CAP_BPF") {
 			t.Errorf("in a user namespace: %v", err)
 		}
 	}
