@@ -12,6 +12,7 @@ import (
 
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/annotate"
 	"natlens/monitor/golden"
 	"natlens/monitor/loop"
 	"natlens/monitor/replay"
@@ -107,10 +108,10 @@ func demoFlows(t *testing.T) monitor.Source {
 		t.Fatal(err)
 	}
 	at, flows := begin+monitor.Time(time.Minute), table.New(table.Config{})
-	if _, err := replay.Fill(t.Context(), demoEvents(t), flows, at); err != nil {
+	if _, err := replay.Fill(t.Context(), demoEvents(t), flows.Apply, at); err != nil {
 		t.Fatal(err)
 	}
-	return replay.Flows(flows, at)
+	return replay.Flows(flows, at, new(annotate.Known).Of)
 }
 
 // sample returns the first and then every Nth line of a text.

@@ -55,3 +55,39 @@ func TestListProcess(t *testing.T) {
 		t.Errorf("without --process: %s", got)
 	}
 }
+
+// ownedLines are the flows of lifeLines: an update of the first one has its process, and the
+// second one belongs to a container.
+func ownedLines() string {
+	lines := strings.SplitAfter(lifeLines, "\n")
+	for line, local := range map[int]string{
+		1: `{"process":"curl","pid":4711,"uid":1000,"user":"ann","match":"exact"}`,
+		2: `{"container":"web","pod":"shop/web-0","match":"address"}`,
+	} {
+		lines[line] = strings.TrimSuffix(lines[line], "}\n") + `,"local":` + local + "}\n"
+	}
+	return strings.Join(lines, "")
+}
+
+// A list of a recording has the recorded processes and containers, and is filtered by them.
+func TestListFromProcess(t *testing.T) {
+	path := writeRecording(t, ownedLines())
+	for _, c := range []struct {
+		args string
+		want string // parts of the lines
+	}{
+		{"--at +0s", `"id":7`},
+		{"--at +0s process curl", ""},
+		{"--at +3s process curl", `"local":{"process":"curl","pid":4711,"uid":1000,"user":"ann","match":"exact"}`},
+		{"--at +3s user ann", `"id":7`},
+		{"container web", `"local":{"container":"web","pod":"shop/web-0","match":"address"}`},
+		{"pod shop/* and udp", `"id":8`},
+		{"process curl", ""}, // it has ended
+	} {
+		args := append([]string{"list", "--from", path, "-o", "jsonl"}, strings.Fields(c.args)...)
+		got := call(t.Context(), cli.Console{}, args...)
+		if text := got.stdout.String(); got.code != 0 || !strings.Contains(text, c.want) || (text == "") != (c.want == "") {
+			t.Errorf("%s: code %d, %s%s, want %s", c.args, got.code, text, got.stderr.String(), c.want)
+		}
+	}
+}

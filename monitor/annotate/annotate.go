@@ -3,8 +3,8 @@
 package annotate
 
 import (
+	"cmp"
 	"sync"
-	"time"
 
 	"natlens/monitor"
 	"natlens/monitor/netns"
@@ -26,25 +26,14 @@ type Annotator struct {
 	in         func(monitor.NetNS, func(int) error) error
 	containers containers
 	addresses  addresses
+	known      Known // flows that begin or end on this host
 
 	mu        sync.Mutex // guards the fields below
 	conns     map[monitor.NetNS]*sockets
 	processes processes
 	cgroups   cgroups
-	known     map[monitor.Tuple]*monitor.Local // of flows that begin or end on this host, by the original tuple
-	ended     []endedFlow
 	asked     []question // reused by each batch
 }
-
-// endedFlow is a flow whose Local is kept until due.
-type endedFlow struct {
-	orig monitor.Tuple
-	was  *monitor.Local
-	due  time.Time // when its Local is dropped
-}
-
-// showFor is how long an ended flow keeps its Local for Of.
-const showFor = 10 * time.Second
 
 // question is an event whose socket is looked up.
 type question struct {
@@ -52,14 +41,14 @@ type question struct {
 	found socket
 }
 
-// maxKnown is the maximum number of remembered flows. When it is reached, all are dropped, and
-// each is looked up again at its next event.
+// maxKnown is the maximum number of remembered flows between two batches. If there are more, all
+// are dropped, and each is looked up again at its next event.
 const maxKnown = 1 << 17
 
 // Open returns an Annotator, which follows the addresses of containers until Close. It never
 // fails: what can't be looked up is reported to Config.Refused.
 func Open(cfg Config) *Annotator {
-	a := &Annotator{in: cfg.In, conns: map[monitor.NetNS]*sockets{}, known: map[monitor.Tuple]*monitor.Local{}}
+	a := &Annotator{in: cfg.In, conns: map[monitor.NetNS]*sockets{}}
 	a.cgroups.containers = &a.containers
 	for _, err := range []error{a.addresses.follow(&a.containers), denied()} {
 		if err != nil && cfg.Refused != nil {
@@ -106,20 +95,13 @@ func (a *Annotator) Of(f *monitor.Flow) *monitor.Local {
 	if f.Path == monitor.PathForward {
 		return a.addresses.now.Load().of(f)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.known[f.Orig]
+	return a.known.Of(f)
 }
 
 // locals sets Local of the flows that begin or end on this host. The caller holds a.mu.
 func (a *Annotator) locals(b *monitor.Batch) {
-	now := time.Now()
-	for len(a.ended) > 0 && now.After(a.ended[0].due) {
-		if old := a.ended[0]; a.known[old.orig] == old.was {
-			delete(a.known, old.orig)
-		}
-		a.ended = a.ended[1:]
-	}
+	now := monitor.Now()
+	a.known.limit(maxKnown)
 	a.asked = a.asked[:0]
 	for i := range b.Events {
 		e := &b.Events[i]
@@ -129,16 +111,11 @@ func (a *Annotator) locals(b *monitor.Batch) {
 		if e.Flow.Path <= monitor.PathForward || !e.Kind.HasFlow() {
 			continue
 		}
-		if e.Kind == monitor.KindNew { // an earlier flow may have had the same tuple
-			delete(a.known, e.Flow.Orig)
+		a.known.follow(e, now)
+		if e.Kind == monitor.KindDestroy { // another socket may have these addresses now
+			continue
 		}
-		e.Local = a.known[e.Flow.Orig]
-		switch {
-		case e.Kind == monitor.KindDestroy: // another socket may have these addresses now
-			if e.Local != nil {
-				a.ended = append(a.ended, endedFlow{e.Flow.Orig, e.Local, now.Add(showFor)})
-			}
-		case e.Local == nil || e.Local.Match != monitor.MatchExact || e.Local.PID == 0:
+		if e.Local == nil || e.Local.Match != monitor.MatchExact || e.Local.PID == 0 {
 			a.asked = append(a.asked, question{event: e})
 		}
 	}
@@ -162,9 +139,7 @@ func (a *Annotator) locals(b *monitor.Batch) {
 // rank.
 func (a *Annotator) answer(q *question) {
 	e, s := q.event, &q.found
-	if first := a.known[e.Flow.Orig]; first != nil { // an earlier event of this batch was looked up
-		e.Local = first
-	}
+	e.Local = cmp.Or(a.known.Of(&e.Flow), e.Local) // an earlier event of this batch was looked up
 	if s.match == monitor.MatchNone {
 		return
 	}
@@ -186,10 +161,8 @@ func (a *Annotator) answer(q *question) {
 	if old := e.Local; old != nil && (rank(old) > rank(l) || *old == *l) {
 		return
 	}
-	if len(a.known) >= maxKnown {
-		clear(a.known)
-	}
-	a.known[e.Flow.Orig], e.Local = l, l
+	e.Local = l
+	a.known.set(e.Flow.Orig, l)
 }
 
 // rank orders the results for one flow; the highest is the best. A listening socket with a

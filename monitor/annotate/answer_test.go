@@ -48,10 +48,8 @@ func TestAnswerKeepsTheBetter(t *testing.T) {
 	b.Events = append(b.Events, monitor.Event{Kind: monitor.KindUpdate, Flow: monitor.Flow{Path: monitor.PathOut,
 		Orig: monitor.Tuple{Proto: monitor.TCP, Family: monitor.IPv4, SrcPort: 1, DstPort: 2}}})
 	e := &b.Events[0]
-	a := &Annotator{
-		in:    func(monitor.NetNS, func(int) error) error { return errors.New("no look-ups here") },
-		known: map[monitor.Tuple]*monitor.Local{e.Flow.Orig: better},
-	}
+	a := &Annotator{in: func(monitor.NetNS, func(int) error) error { return errors.New("no look-ups here") }}
+	a.known.set(e.Flow.Orig, better)
 	a.cgroups.containers = &a.containers
 	a.answer(&question{event: e, found: socket{match: monitor.MatchListener, inode: 9, uid: 0}})
 	if e.Local != better || a.Of(&e.Flow) != better {
@@ -62,7 +60,7 @@ func TestAnswerKeepsTheBetter(t *testing.T) {
 	if e.Local != better {
 		t.Errorf("at the end %+v", e.Local)
 	}
-	e.Kind = monitor.KindNew
+	e.Kind, e.Local = monitor.KindNew, nil
 	a.locals(&b)
 	if e.Local != nil {
 		t.Errorf("the next flow with the tuple has %+v", e.Local)

@@ -8,9 +8,10 @@ import (
 	"natlens/monitor/table"
 )
 
-// Fill applies the events of a source to a table, up to and including those of the time
-// until, or all if that is 0. It returns the latest time of these events.
-func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor.Time) (last monitor.Time, err error) {
+// Fill calls apply, such as the Apply of a table, with the events of a source, up to and including
+// those of the time until, or all if that is 0. It returns the latest time of these events.
+func Fill(ctx context.Context, src monitor.Source, apply func(*monitor.Batch),
+	until monitor.Time) (last monitor.Time, err error) {
 	for b, err := range monitor.Batches(ctx, src) {
 		later := false
 		for i := range b.Events {
@@ -20,7 +21,7 @@ func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor
 			}
 			last = max(last, b.Events[i].Time)
 		}
-		t.Apply(b)
+		apply(b)
 		if later || err != nil {
 			return last, err
 		}
@@ -30,14 +31,15 @@ func Fill(ctx context.Context, src monitor.Source, t *table.Table, until monitor
 
 // Flows returns the flows of a table, as they are now, as a source of KindExisting events of the
 // time at, in the order of the rows. They have no timeouts: each packet of a flow resets its
-// timeout, and there is no event of that.
-func Flows(t *table.Table, at monitor.Time) monitor.Source {
+// timeout, and there is no event of that. local returns the Local of a flow.
+func Flows(t *table.Table, at monitor.Time, local func(*monitor.Flow) *monitor.Local) monitor.Source {
 	var all monitor.Batch
 	t.Scan(func(row uint32, r *table.Row, x *monitor.Extra) bool {
 		if !r.Ended() {
 			e := all.Add()
 			r.Event(row, x.Clone(), at, e)
 			e.Has &^= monitor.AttrTimeout
+			e.Local = local(&e.Flow)
 		}
 		return true
 	})

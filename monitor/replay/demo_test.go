@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 	}
 	defer src.Close()
 	first := table.New(table.Config{})
-	if _, err := replay.Fill(context.Background(), src, first, start+monitor.Time(time.Second)); err != nil {
+	if _, err := replay.Fill(context.Background(), src, first.Apply, start+monitor.Time(time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	nat := 0

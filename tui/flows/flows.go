@@ -5,6 +5,8 @@
 package flows
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
@@ -114,6 +116,9 @@ func (p *Page) lay() {
 		}
 	}
 	p.has.rates = p.has.counters && p.S.Reads
+	p.has.local = p.has.local || p.S.Env.Local != nil && !p.S.Replay || slices.ContainsFunc(p.Rows, func(r row) bool {
+		return p.S.Local(&r.Row.Flow) != nil
+	})
 	p.layout = p.layOut()
 	if needs := p.layout.endNeeds(p.S.Names, p.Rows, p.needs); needs != p.needs {
 		p.needs = needs

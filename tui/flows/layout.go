@@ -44,8 +44,8 @@ const (
 
 // present is which attributes the flows of a view have. A column without values is left out.
 type present struct {
-	counters, rates, mark, zone, helper, labels bool
-	netns                                       int // width of the names of network namespaces; 0: there are no names
+	counters, rates, mark, zone, helper, labels, local bool
+	netns                                              int // width of the names of namespaces; 0: there are none
 }
 
 // add adds the attributes of a view to those of earlier ones.
@@ -83,7 +83,7 @@ func (p *Page) layOut() layout {
 		id int
 		on bool
 	}{
-		{colNetNS, has.netns > 0}, {colLocal, p.S.Env.Local != nil}, {colRate, has.rates},
+		{colNetNS, has.netns > 0}, {colLocal, has.local}, {colRate, has.rates},
 		{colCountry, places && width >= 100}, {colAge, true},
 		{colMark, has.mark && width >= 140}, {colZone, has.zone && width >= 140},
 		{colHelper, has.helper && width >= 140}, {colLabels, has.labels && width >= 140},

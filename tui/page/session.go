@@ -223,11 +223,8 @@ func (s *Session) SetFilter(text string) error {
 
 // Needs returns an error if an expression needs processes, and they are not looked up.
 func (s *Session) Needs(x filter.Expr) error {
-	switch {
-	case s.Env.Local != nil || !filter.NeedsLocal(x):
+	if s.Env.Local != nil || !filter.NeedsLocal(x) {
 		return nil
-	case s.Replay:
-		return errors.New("a replay has no processes and containers: use natlens watch --from")
 	}
 	return errors.New("processes and containers need natlens --process")
 }

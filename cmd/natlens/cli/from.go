@@ -15,6 +15,7 @@ import (
 
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/annotate"
 	"natlens/monitor/replay"
 	"natlens/monitor/table"
 )
@@ -119,12 +120,13 @@ func (c *FromFlags) flowsAt(cmd *cobra.Command, con Console, namespaces *monitor
 		return nil, err
 	}
 	defer src.Close()
-	last, err := replay.Fill(cmd.Context(), src, table, until)
+	var known annotate.Known
+	last, err := replay.Fill(cmd.Context(), src, func(b *monitor.Batch) { table.Apply(b); known.Batch(b) }, until)
 	if err != nil {
 		return nil, err
 	}
 	NoteFaults(con, src.Stats())
-	return replay.Flows(table, max(last, until)), nil
+	return replay.Flows(table, max(last, until), known.Of), nil
 }
 
 // moment reads --at; 0 is the end.

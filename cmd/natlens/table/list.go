@@ -64,8 +64,6 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 		if err := o.check(); err != nil {
 			return err
 		}
-	case o.filter.Process:
-		return cli.Usagef("filter: list --from has no process, user, container and pod; use natlens watch --from")
 	case o.sort.rate:
 		return cli.Usagef("--sort rate is for the kernel: not together with --from")
 	}

@@ -10,6 +10,7 @@ import (
 	"natlens/cmd/natlens/who"
 	"natlens/export"
 	"natlens/monitor"
+	"natlens/monitor/annotate"
 	"natlens/monitor/filter"
 	"natlens/monitor/findings"
 	"natlens/monitor/loop"
@@ -73,7 +74,9 @@ func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 	last, names := tail.New(), new(monitor.Namespaces)
 	l := &loop.Loop{Table: table.New(table.Config{Linger: linger, Life: true})}
 	l.Sink(last, nil)
-	cfg.Reset = func() { l.Table.Clear(); last.Clear() }
+	var known annotate.Known
+	l.Annotate = known.Batch
+	cfg.Reset = func() { l.Table.Clear(); last.Clear(); known.Clear() }
 	player, err := replay.NewPlayer(rec(export.Reading(replay.Config{Locals: l.SetLocals, Namespaces: names})), cfg)
 	if err != nil {
 		return err
@@ -84,6 +87,9 @@ func (o *screen) play(ctx context.Context, name string, asker tuiwho.Asker,
 	})
 	l.Source, l.Rules, l.Clock = player, engine, player.Now
 	show := o.config(l, last, names)
+	if cfg.AsOf == 0 { // the demo has no processes
+		show.Env.Local = known.Of
+	}
 	show.Info = tui.Info{Host: hostName(), Namespace: name, Capture: "replay"}
 	show.Player, show.Clock, show.Findings, show.Who = player, player.Now, engine, asker
 	return tui.Run(ctx, show)
