@@ -3,9 +3,13 @@ package export
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/google/go-cmp/cmp"
 
 	"natlens/export/pretty"
 	"natlens/monitor"
@@ -96,7 +100,9 @@ func TestPrettySigns(t *testing.T) {
 	for _, width := range []int{0, 80} {
 		o := Options{Location: time.UTC, Width: width, ASCII: true}
 		out := render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, append(all, gapEvents()...)...)
-		lines := strings.Split(string(out), "\n")
+		lines := slices.DeleteFunc(strings.Split(string(out), "\n"), func(line string) bool {
+			return strings.HasPrefix(line, "         ") // continues the line before
+		})
 		at := strings.Index(lines[0], "192.168.77.2")
 		for i := range all {
 			if strings.Index(lines[i], "192.168.77.2") != at {
@@ -108,6 +114,31 @@ func TestPrettySigns(t *testing.T) {
 		}
 		if i := bytes.IndexFunc(out, func(r rune) bool { return r >= 0x80 || r == '?' }); i >= 0 {
 			t.Errorf("not ASCII: %s", out[i:])
+		}
+	}
+}
+
+// On a terminal no line is wider than it, words are whole, and the text is that of a pipe.
+func TestPrettyWraps(t *testing.T) {
+	show := func(width int) string {
+		o := Options{Location: time.UTC, Width: width, Colour: true}
+		return string(render(t, func(out *bytes.Buffer) monitor.Sink { return pretty.NewWriter(out, o) }, append(prettyEvents(), gapEvents()...)...))
+	}
+	wide := strings.Fields(show(0))
+	for _, width := range []int{100, 120, 160} {
+		text := show(width)
+		for line := range strings.Lines(text) {
+			if n := ansi.StringWidth(strings.TrimSuffix(line, "\n")); n > width || strings.HasSuffix(line, " \n") || strings.TrimSpace(line) == "" {
+				t.Errorf("%d columns, wanted %d: %q", n, width, line)
+			}
+		}
+		if diff := cmp.Diff(wide, strings.Fields(text)); diff != "" {
+			t.Errorf("at %d columns other words: %s", width, diff)
+		}
+	}
+	for line := range strings.Lines(show(80)) {
+		if n := ansi.StringWidth(strings.TrimSuffix(line, "\n")); n > 80 || strings.HasSuffix(line, "→\n") {
+			t.Errorf("%d columns, wanted 80: %q", n, line)
 		}
 	}
 }

@@ -2,10 +2,14 @@
 package pretty
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+
+	"github.com/charmbracelet/x/ansi"
 
 	"natlens/export/text"
 	"natlens/monitor"
@@ -17,7 +21,8 @@ import (
 //	12:03:07.002  new      tcp  SYN_SENT     198.51.100.7:51022 → 203.0.113.1:8080 ⇒ 192.168.77.2:80
 //
 // → is from the sender to the destination, ⇒ from an address to its translation. Only what NAT
-// rewrites has the accent colour: address, port or both. Lines are not wrapped.
+// rewrites has the accent colour: address, port or both. On a terminal, lines are wrapped
+// between words.
 type Writer struct {
 	out   text.Lines
 	o     text.Options
@@ -76,13 +81,42 @@ func (p *Writer) Finding(f *monitor.Finding) error {
 	})
 }
 
-// append appends a line, converted to ASCII if required.
+// append appends a line, wrapped between words on a terminal and converted to ASCII if required.
 func (p *Writer) append(b []byte, line string) []byte {
 	if p.o.ASCII {
-		return append(b, text.ASCII([]byte(line))...)
+		line = string(text.ASCII([]byte(line)))
 	}
-	return append(b, line...)
+	if p.o.Width == 0 || ansi.StringWidth(line) <= p.o.Width {
+		return append(b, line...)
+	}
+	at, begins := 0, true // begins: the line has no word yet
+	for word := range strings.SplitSeq(bound.Replace(line), " ") {
+		word = strings.ReplaceAll(word, noBreak, " ")
+		n := ansi.StringWidth(word)
+		if at > hang && at+1+n > p.o.Width {
+			b = append(bytes.TrimRight(b, " "), "\n"+strings.Repeat(" ", hang)...)
+			at, begins = hang, true
+		}
+		if word == "" && begins {
+			continue
+		}
+		if !begins {
+			b = append(b, ' ')
+			at++
+		}
+		b = append(b, word...)
+		at, begins = at+n, false
+	}
+	return b
 }
+
+// hang is the indent of a line that continues another one.
+const hang = len("15:04:05 ")
+
+// An arrow and the text after it stay together.
+const noBreak = "\u00a0"
+
+var bound = strings.NewReplacer("→ ", "→"+noBreak, "-> ", "->"+noBreak)
 
 // rule returns a line that is not about one flow.
 func (p *Writer) rule(at monitor.Time, id monitor.NetNS, pen, words string) string {

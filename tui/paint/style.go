@@ -76,7 +76,7 @@ var (
 
 	ANSI = Style{over: mono, pens: pens{ // reversed, because a colour would make a block
 		Muted: "2", Title: "1", Label: "2", Sorted: "1", NAT: "36", Arrow: "36", New: "32", Ended: "90", Warn: "33",
-		Bad: "31", Key: "34", Match: "4;36;4", Bar: "34", Selected: "7", Tab: "1;7", Chosen: "1;4"}}
+		Bad: "31", Key: "94", Match: "4;36;4", Bar: "94", Selected: "7", Tab: "1;7", Chosen: "1;4"}}
 
 	Mono = Style{pens: mono, over: mono}
 

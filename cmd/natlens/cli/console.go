@@ -77,8 +77,12 @@ func (c Console) Style(w io.Writer) paint.Style {
 	return style
 }
 
-// ASCII reports whether the locale has no UTF-8. Without a locale the terminal is assumed to have it.
+// ASCII reports whether the locale has no UTF-8, or the terminal is the Linux console, whose fonts have few signs.
+// Without a locale the terminal is assumed to have UTF-8.
 func (c Console) ASCII() bool {
+	if c.Getenv("TERM") == "linux" {
+		return true
+	}
 	locale := strings.ToLower(cmp.Or(c.Getenv("LC_ALL"), c.Getenv("LC_CTYPE"), c.Getenv("LANG")))
 	return locale != "" && !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
 }

@@ -69,11 +69,14 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	if _, ok := Terminal(con.Stdout); ok && out.Binary && c.path == "" {
 		return nil, Usagef("-o %s cannot be printed on a terminal: use --output FILE or a pipe", c.Format)
 	}
-	width, isTerminal := Terminal(con.Stdout)
+	width, isTerminal := 0, false
+	if c.path == "" {
+		width, isTerminal = Terminal(con.Stdout)
+	}
 	format := c.Format
 	switch {
 	case format != "":
-	case c.path == "" && isTerminal:
+	case isTerminal:
 		format = "pretty"
 	default:
 		format = "jsonl"
