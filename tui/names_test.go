@@ -56,3 +56,37 @@ func TestNames(t *testing.T) {
 		t.Errorf("names off:\n%s", s)
 	}
 }
+
+// A name that is shown is a filter of its addresses, and a search finds it.
+func TestNameFilter(t *testing.T) {
+	st := newStage(t, func(c *Config) {
+		c.Resolver = called{"203.0.113.9": "Web.example", "192.0.2.53": "dns.example"}
+		c.Services = func(_ monitor.Proto, port uint16) string { return map[uint16]string{443: "https"}[port] }
+	})
+	st.gateway()
+	st.commit()
+	st.size(160, 50)
+	for _, text := range []string{"web.example", "~ web.example"} {
+		if st.press("/" + text + "<enter>"); st.s.Text == text && text[0] != '~' {
+			t.Errorf("%s is a filter although no name is shown", text)
+		}
+		st.press("<esc><ctrl+l>")
+	}
+	st.press("n")
+	st.screen()
+	st.frame()
+	for text, want := range map[string]int{
+		"web.example": 5, "dns.example": 1, "~ EXAMPLE:https": 3, `~ /dns\.example/`: 1,
+		"~ web.example not udp 443": 3, "~ example": 6,
+	} {
+		st.press("<ctrl+l>/" + text + "<enter>")
+		if st.s.Text != text || st.s.Matched != want {
+			t.Errorf("%s: the filter is %q and selects %d flows, want %d\n%s", text, st.s.Text, st.s.Matched, want, st.screen())
+		}
+	}
+}
+
+// called has names of addresses.
+type called map[string]string
+
+func (c called) Name(_ context.Context, a netip.Addr) (string, error) { return c[a.String()], nil }

@@ -103,8 +103,7 @@ func (p *parser) values(f Field, mask uint64, op Op) Expr {
 	switch k := f.info().kind; {
 	case k == kindAddr:
 		set := slices.Concat(mapped(items, func(it item) []netip.Prefix { return p.networks(f, it) })...)
-		slices.SortFunc(set, netip.Prefix.Compare)
-		return Addr{f, op, slices.Compact(set)}
+		return newAddr(f, op, set)
 	case k == kindText || f.isLookedUp():
 		set := mapped(items, func(it item) string {
 			if it.hi.kind != tokEnd {

@@ -38,6 +38,8 @@ func compile(e Expr, env Env) monitor.Filter {
 		return compileText(e, env)
 	case Has:
 		return knows(e.Field)
+	case Match:
+		return compileMatch(e, env)
 	}
 	panic("filter: a node that Lower did not leave")
 }

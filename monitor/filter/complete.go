@@ -122,6 +122,7 @@ func (c *completion) terms() {
 	c.add(CandidateWord, "not", "negates the next condition")
 	c.add(CandidateWord, "has", "the attribute is known")
 	c.add(CandidateOperator, "(", "a group")
+	c.add(CandidateOperator, "~", "a text that a row shows")
 	for _, f := range fieldOrder {
 		c.term(f.String())
 	}
@@ -138,6 +139,8 @@ func (c *completion) terms() {
 			c.term(n)
 		}
 	}
+	c.values(FieldPort)
+	c.values(FieldProto)
 	if strings.HasPrefix(c.letters, "msg") {
 		for _, f := range fieldOrder {
 			if f.info().attrs != 0 && f != FieldAge {

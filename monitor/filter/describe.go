@@ -28,6 +28,11 @@ func Describe(e Expr) string {
 		return e.Field.info().phrase + describeSet(e.Op, mapped(e.Set, formatNet))
 	case Text:
 		return e.Field.info().phrase + describeSet(e.Op, mapped(e.Set, strconv.Quote)) + inMessage(e.Field)
+	case Match:
+		if e.Regexp {
+			return "row matches " + strconv.Quote(e.Text)
+		}
+		return "row contains " + strconv.Quote(e.Text)
 	case Has:
 		if e.Field&^Sent == FieldMaster {
 			return "expected by a helper" + inMessage(e.Field)

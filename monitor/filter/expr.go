@@ -8,7 +8,7 @@ import (
 // Expr is a node of a filter. The nodes are
 //
 //	Const And Or Not                constants and operators
-//	Cmp Addr Text Has               conditions, from Parse
+//	Cmp Addr Text Has Match         conditions, from Parse
 //	In Prefix Differ                primitives, from Lower
 //
 // Nodes are values and never change; trees may share them.

@@ -16,6 +16,7 @@ const (
 	tokAtom             // a word, number, address …
 	tokString           // "…", unquoted in text
 	tokOp               // an operator or a bracket
+	tokRegexp           // ~ /…/, without these in text
 	tokBad              // not a token; text is the error message
 )
 
@@ -40,10 +41,11 @@ func (t token) cut(sep byte) (before, after token) {
 	return token{tokAtom, t.text[:i], t.pos, t.pos + i}, token{tokAtom, t.text[i+1:], t.pos + i + 1, t.end}
 }
 
-// pieces are what a text begins with: blanks, a text in quotes, an operator, a word, number or address, or what no
-// token begins with.
+// pieces are what a text begins with: blanks, a text in quotes, a search for a regular expression, an operator, a
+// word, number or address, or what no token begins with.
 var pieces = regexp.MustCompile(`(?s)^(?:([\s\v\x{85}\pZ]+)|("(?:[^"\\]|\\.)*")|` +
-	`(==|!=|<=|>=|&&|\|\||\.\.|[(){},=<>!&])|([\w:/+.*-]+)|\pL[\pL\p{Nd}]*|.)`)
+	`~\s*/((?:[^/\\]|\\.)*)/|(==|!=|<=|>=|&&|\|\||\.\.|[(){},=<>!&~])|` +
+	`(\[[\w:.]+\]:\w+|[\w:/+.*-]+)|\pL[\pL\p{Nd}]*|.)`)
 
 // badPieces are the messages about pieces that are no token.
 var badPieces = map[string]string{"|": "or is written or, or ||", "'": `text is quoted "like this"`,
@@ -55,7 +57,7 @@ func lex(text string) (out []token) {
 	for at := 0; at < len(text); {
 		piece := pieces.FindStringSubmatch(text[at:])
 		t := token{tokOp, piece[0], at, at + len(piece[0])}
-		blanks, quoted, operator, word := piece[1], piece[2], piece[3], piece[4]
+		blanks, quoted, operator, word := piece[1], piece[2], piece[4], piece[5]
 		switch at = t.end; {
 		case blanks != "":
 			continue
@@ -64,6 +66,8 @@ func lex(text string) (out []token) {
 			if t.kind, t.text = tokString, s; err != nil {
 				t.kind, t.text = tokBad, "not a quoted text"
 			}
+		case strings.HasPrefix(piece[0], "~") && operator == "":
+			t.kind, t.text = tokRegexp, piece[3]
 		case word != "": // two points are an operator: 1024..2047
 			t.text, _, _ = strings.Cut(word, "..")
 			t.kind, t.end = tokAtom, t.pos+len(t.text)

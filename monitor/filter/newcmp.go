@@ -1,6 +1,9 @@
 package filter
 
-import "slices"
+import (
+	"net/netip"
+	"slices"
+)
 
 // newCmp returns the comparison in its canonical form.
 func newCmp(f Field, mask uint64, op Op, set []Range) Cmp {
@@ -36,4 +39,9 @@ func (x Cmp) bitWord() (w bitWord, opposite, ok bool) {
 		}
 	}
 	return w, false, false
+}
+
+func newAddr(f Field, op Op, set []netip.Prefix) Addr {
+	slices.SortFunc(set, netip.Prefix.Compare)
+	return Addr{f, op, slices.Compact(set)}
 }

@@ -52,7 +52,8 @@ func (p *parser) all() Expr {
 	parts := []Expr{p.part()}
 	for {
 		p.expect(want{what: wantJoin})
-		if t := p.peek(); t.isOr() || t.kind != tokAtom && !t.is("&&") && !t.is("(") && !t.is("!") {
+		if t := p.peek(); t.isOr() || t.kind != tokAtom && t.kind != tokRegexp && !t.is("&&") && !t.is("(") &&
+			!t.is("!") && !t.is("~") {
 			return AllOf(parts...)
 		}
 		parts = append(parts, p.part())
@@ -91,8 +92,12 @@ func (p *parser) part() Expr {
 		return Negate(x)
 	case t.kind == tokAtom && !isJoin(t):
 		return p.term(t)
+	case t.is("~"):
+		return p.search()
+	case t.kind == tokRegexp:
+		return p.regexp(t)
 	case t.kind == tokString:
-		panic(p.fail(t, "a text alone says nothing; write helper "+strconv.Quote(t.text)))
+		panic(p.fail(t, "a text alone says nothing; write ~ "+strconv.Quote(t.text)))
 	}
 	panic(p.bad(t))
 }
@@ -121,6 +126,9 @@ func (p *parser) term(t token) Expr {
 		return p.field(f, t)
 	}
 	if x, ok := bareWords[word]; ok {
+		return x
+	}
+	if x := p.bare(t); x != nil {
 		return x
 	}
 	if rest, ok := strings.CutPrefix(word, "msg."); ok {

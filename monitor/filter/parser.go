@@ -20,6 +20,11 @@ type Env struct {
 
 	Places monitor.Places // nil: no address has a place
 
+	// Named returns the addresses of a shown name, and Shown what is shown of an end of a flow; nil:
+	// names are not shown. Several goroutines may call Shown.
+	Named func(name string) []monitor.Addr
+	Shown func(monitor.Proto, monitor.Endpoint) string
+
 	terse bool // errors contain no suggested filters
 }
 

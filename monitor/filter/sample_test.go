@@ -181,8 +181,10 @@ func samplePlaces(a monitor.Addr) *monitor.Place {
 }
 
 // matching returns the names of the samples that a filter wants.
-func matching(e Expr) string {
-	keep := Compile(e, Env{Places: samplePlaces})
+func matching(e Expr) string { return selected(e, Env{Places: samplePlaces}) }
+
+func selected(e Expr, env Env) string {
+	keep := Compile(e, env)
 	var names []string
 	for i := range samples {
 		if keep(&samples[i].Event) {

@@ -34,19 +34,20 @@ var foreign = func() map[string]string {
 
 // unknown returns the error of an unknown word.
 func (p *parser) unknown(t token) *Error {
-	if c := t.text[0]; c >= '0' && c <= '9' || strings.Contains(t.text, ":") {
-		return p.loose(t)
-	}
 	err := p.fail(t, "unknown word")
-	if p.suggestFlag(err, t) || p.suggestField(err, t) || p.suggest(err, slices.Concat(
-		[]string{"proto " + t.text, "port " + t.text}, endpoints(t.text))...) {
+	if c := t.text[0]; isDigit(c) || strings.Contains(t.text, ":") {
+		err.Msg = "not an address, a network or a port"
+	}
+	if p.suggestFlag(err, t) || p.suggestField(err, t) || p.suggest(err, endpoints(t.text)...) {
 		return err
 	}
 	words := termWords
 	if p.at > 1 {
 		words = append([]string{"and", "or"}, termWords...)
 	}
-	err.Suggestion = human.Nearest(t.text, words)
+	if err.Suggestion = human.Nearest(t.text, words); err.Suggestion == "" && err.Msg == "unknown word" {
+		p.suggest(err, Match{Text: t.text}.String())
+	}
 	return err
 }
 
@@ -86,26 +87,6 @@ func (p *parser) suggestField(err *Error, t token) bool {
 		}
 	}
 	return false
-}
-
-// loose returns the error of a value in place of a condition, with a filter as suggestion.
-func (p *parser) loose(t token) *Error {
-	if p.at > 1 {
-		last := p.tokens[p.at-2]
-		if last.isOr() && p.at > 2 {
-			last = p.tokens[p.at-3]
-		}
-		if last.kind == tokAtom && last.text[0] >= '0' && last.text[0] <= '9' {
-			return p.fail(t, "a value needs a field; several values are written "+last.text+","+t.text)
-		}
-	}
-	err := p.fail(t, "a value needs a field")
-	addr, _, _ := strings.Cut(t.text, "/")
-	if _, wrong := netip.ParseAddr(addr); wrong == nil {
-		err.Msg = "an address needs a field"
-	}
-	p.suggest(err, append([]string{hostOrNet(t.text), "port " + t.text}, endpoints(t.text)...)...)
-	return err
 }
 
 // bad reports a character that no filter has.

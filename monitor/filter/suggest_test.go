@@ -9,11 +9,8 @@ import (
 // which the suggestion replaces what is wrong must parse.
 func TestSuggestions(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
-		{"esp", "proto esp"},
-		{"tcp or igmp", "tcp or proto igmp"},
 		{"icmp6", "icmpv6"},
 		{"icmp6 or tcp", "icmpv6 or tcp"},
-		{"https", "port https"},
 		{"tcp,udp", "tcp or udp"},
 
 		{"src or dst port 80", "port 80"},
@@ -46,18 +43,12 @@ func TestSuggestions(t *testing.T) {
 
 		{"host:443", "port 443"},
 		{"sport:443", "sport 443"},
-		{"*:443", "port 443"},
-		{":443", "port 443"},
-		{"10.0.0.1:443", "host 10.0.0.1 port 443"},
-		{"tcp [2001:db8::1]:443", "tcp host 2001:db8::1 port 443"},
 		{"host 10.0.0.1:443", "host 10.0.0.1 port 443"},
 		{"src == 10.0.0.1:443", "src 10.0.0.1 sport 443"},
 		{"dst host 10.0.0.1:443", "dst 10.0.0.1 dport 443"},
 		{"reply.dst 10.0.0.1:443", "reply.dst 10.0.0.1 reply.dport 443"},
-		{"tcp:443", "tcp port 443"},
-		{"tcp/443", "tcp port 443"},
-		{"443/tcp", "tcp port 443"},
-		{"udp 10.0.0.1", "udp host 10.0.0.1"},
+		{"nosuch", "~ nosuch"},
+		{"tcp or example.com", "tcp or ~ example.com"},
 		{"dst 443", "dport 443"},
 		{"dport 10.0.0.1", "dst 10.0.0.1"},
 	} {
@@ -76,7 +67,7 @@ func TestSuggestions(t *testing.T) {
 			t.Errorf("%s: the suggestion %s: %v", c.text, e.Suggestion, err)
 		}
 	}
-	for _, text := range []string{"10.0.0.0/99", "nosuch", "a:b:c", "-p", "-p nosuch", "-e new", "example.com", "[", "ip.src"} {
+	for _, text := range []string{"10.0.0.0/99", "a:b:c", "-p", "-p nosuch", "-e new", "["} {
 		if _, err := Parse(text); err == nil || err.(*Error).Suggestion != "" {
 			t.Errorf("%s: %v", text, err)
 		}

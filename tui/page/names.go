@@ -1,8 +1,11 @@
 package page
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/netip"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -88,6 +91,30 @@ func (n *Names) Addr(a netip.Addr) string {
 		n.wanted = append(n.wanted, a)
 	}
 	return k.text
+}
+
+// Named returns the addresses with a name that is shown.
+func (n *Names) Named(text string) (out []monitor.Addr) {
+	for a, k := range n.known {
+		if n.On && strings.EqualFold(k.text, text) {
+			out = append(out, monitor.AddrFrom(a))
+		}
+	}
+	return out
+}
+
+// Known returns Endpoint as text, with the names that are known now. It returns nil if no names are
+// shown. Several goroutines may call the function that it returns.
+func (n *Names) Known() func(monitor.Proto, monitor.Endpoint) string {
+	if !n.On {
+		return nil
+	}
+	now := &Names{On: true, services: n.services, known: maps.Clone(n.known)}
+	return func(p monitor.Proto, e monitor.Endpoint) string {
+		out := now.Endpoint(p, e)
+		out.Host = cmp.Or(now.known[e.Addr.Netip()].text, out.Host)
+		return out.String()
+	}
 }
 
 // Host is an address's name, or the address.

@@ -215,7 +215,9 @@ func (s *Session) SetFilter(text string) error {
 	s.Text, s.expr, s.Keep, s.Filter = text, x, nil, nil
 	s.Gen++
 	if !all(x) {
-		s.Keep = filter.Compile(x, s.Env)
+		env := s.Env
+		env.Shown = s.Names.Known()
+		s.Keep = filter.Compile(x, env)
 		s.Filter = &table.CachedFilter{Match: s.Keep, Steady: filter.Steady(x)}
 	}
 	return nil
