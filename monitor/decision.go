@@ -1,11 +1,28 @@
 package monitor
 
+// Certainty is how a Decision was found.
+type Certainty uint8
+
+const (
+	// Traced means that a trace of the packet reported the decision.
+	Traced Certainty = iota
+	// Exact means that every condition of the rules, as they are now, is known to match the
+	// flow's first packet or not.
+	Exact
+	// Probable means that some conditions compare what is not known, or the flow contradicts the
+	// rules.
+	Probable
+)
+
+// String returns the word that begins a decision's text, "" for Traced.
+func (c Certainty) String() string { return [...]string{"", "exact", "probable"}[c] }
+
 // Decision is a rule or policy of nf_tables that decides about a packet at a hook.
 type Decision struct {
-	Hook     Hook
-	Text     string // names the chain, the handle and the rule; untrusted
-	Drop     bool
-	Probable bool // the rule fits the flow; false: a trace of the packet reported it
+	Hook      Hook
+	Text      string // names the chain, the handle and the rule; untrusted
+	Drop      bool
+	Certainty Certainty
 }
 
 // Decide adds rules to the steps of the original direction. A rule that drops the packet ends

@@ -116,20 +116,19 @@ func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
 	}}))
 }
 
-// findRules asks which rules rewrite the flow of the detail, and adds them to its walk.
+// findRules asks which rules decide about the flow of the detail, and adds them to its walk.
 func (m *Model) findRules() tea.Cmd {
 	f := m.detail.Flow
 	w := monitor.NewWalk(&f.Row.Flow)
-	if w.NAT.Kind == monitor.NATNone {
-		m.s.Report(paint.Muted, "no rule rewrites this flow")
-		return nil
-	}
 	return page.Do(func() func() {
 		rules, err := m.cfg.Rules(&w)
 		return func() {
 			if err != nil {
 				m.s.Report(paint.Bad, "rules not read: "+monitor.Escape(err.Error()))
 				return
+			}
+			if len(rules) == 0 {
+				m.s.Report(paint.Muted, "no rule decides about this flow")
 			}
 			m.detail.Decide(f, rules)
 		}

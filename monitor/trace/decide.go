@@ -5,7 +5,6 @@ package trace
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
@@ -97,7 +96,8 @@ var hooks = map[string]monitor.Hook{
 
 // Decisions returns the rules and policies that decided about the packet, in the order of its
 // path: those that accepted, dropped, queued or changed it, or excluded it from conntrack. It
-// omits rules that only count, log or jump, and policies that accept.
+// omits rules that only count, log or jump, and the policies of chains that have no rules or are
+// of type nat if they accept.
 func (p *Packet) Decisions() (all []monitor.Decision) {
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -114,9 +114,9 @@ func (s *Step) decides() bool {
 	case "drop":
 		return true
 	case "accept", "queue", "stolen":
-		return s.Kind == Rule
+		return s.Kind == Rule || s.Chain.rules > 0 && s.Chain.Type != "nat"
 	}
-	return s.Kind == Rule && (s.Sets() || strings.Contains(s.Text, "notrack"))
+	return s.Kind == Rule && s.Sets()
 }
 
 // name returns the text of a Decision. A policy has its chain and verdict. A rule has its chain

@@ -3,10 +3,17 @@
 package trace
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
 	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
 )
 
 // FuzzDecode reads any bytes as a trace message.
@@ -34,11 +41,71 @@ func FuzzDecode(f *testing.F) {
 func FuzzRuleset(f *testing.F) {
 	f.Add("table ip nat {\n\tchain pre {\n\t\ttcp dport 8080 dnat to 10.9.0.1:22 comment \"a\" # handle 2\n\t}\n}\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		rs := &Rules{chains: map[string]Chain{}, rules: map[ruleKey]ruleText{}}
-		rs.read(text)
-		for key, r := range rs.rules {
-			if !strings.Contains(text, r.text) || key.handle == 0 && !strings.Contains(text, "handle 0") {
+		for key, r := range readTexts(text) {
+			if !strings.Contains(text, r) || key.handle == 0 && !strings.Contains(text, "handle 0") {
 				t.Errorf("%q: %+v %+v", text, key, r)
+			}
+		}
+	})
+}
+
+// FuzzRule reads any bytes as a rule, and evaluates it for a flow.
+func FuzzRule(f *testing.F) {
+	add := func(exprs ...expr.Any) {
+		var list []netlink.Attribute
+		for _, x := range exprs {
+			b, err := expr.Marshal(unix.NFPROTO_IPV4, x)
+			if err != nil {
+				f.Fatal(err)
+			}
+			list = append(list, netlink.Attribute{Type: unix.NFTA_LIST_ELEM | netlink.Nested, Data: b})
+		}
+		all, err := netlink.MarshalAttributes(list)
+		if err != nil {
+			f.Fatal(err)
+		}
+		b, err := netlink.MarshalAttributes([]netlink.Attribute{
+			{Type: unix.NFTA_RULE_TABLE, Data: []byte("filter\x00")}, {Type: unix.NFTA_RULE_CHAIN, Data: []byte("forward\x00")},
+			{Type: unix.NFTA_RULE_HANDLE, Data: []byte{0, 0, 0, 0, 0, 0, 0, 4}},
+			{Type: unix.NFTA_RULE_EXPRESSIONS | netlink.Nested, Data: all},
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(append([]byte{2, 0, 0, 0}, b...))
+	}
+	add(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, &expr.Cmp{Register: 1, Data: []byte{17}},
+		payload(expr.PayloadBaseTransportHeader, 2, 2), &expr.Lookup{SourceRegister: 1, SetName: "s"},
+		&expr.Ct{Key: expr.CtKeySTATE, Register: 1}, masked([]byte{8, 0, 0, 0}), &expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+		&expr.Fib{Register: 1, ResultADDRTYPE: true, FlagDADDR: true}, &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictAccept})
+	add(&expr.Immediate{Register: 1, Data: []byte{203, 0, 113, 9}}, &expr.NAT{Type: expr.NATTypeDestNAT, Family: 2, RegAddrMin: 1})
+	add(&expr.Match{Name: "multiport", Rev: 1, Info: new(xt.Unknown(make([]byte, 48)))}, &expr.Notrack{}, &expr.Reject{})
+	conn, err := nftables.New(nftables.WithTestDial(func([]netlink.Message) ([]netlink.Message, error) {
+		return nil, errShort
+	}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	flow := monitor.Flow{Path: monitor.PathForward, Status: monitor.Confirmed | monitor.DstNAT}
+	flow.Orig = monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4, SrcPort: 4000, DstPort: 53}
+	flow.Reply = monitor.Tuple{Proto: monitor.UDP, Family: monitor.IPv4, SrcPort: 54, DstPort: 4000}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := decodeRule(b)
+		if err != nil {
+			return
+		}
+		rs := &Rules{chains: map[string]Chain{}, rules: map[ruleKey]*rule{{"", 1}: r}, order: map[string][]*rule{},
+			sets: map[string][]nftables.SetElement{}, routes: map[netip.Addr]route{}, conn: conn, ns: -1}
+		for _, c := range []Chain{{Hook: "forward", Type: "filter"}, {Hook: "prerouting", Type: "filter", Prio: -300},
+			{Hook: "prerouting", Type: "nat", Prio: -100}} {
+			c.Family, c.Table, c.Name = r.chain.Family, r.chain.Table, c.Hook
+			rs.chains[c.Hook+c.Type] = c
+			rs.order[c.String()] = []*rule{r}
+		}
+		w := monitor.NewWalk(&flow)
+		for _, d := range rs.Decisions(&w) {
+			if d.Drop || d.Certainty == monitor.Traced {
+				t.Errorf("%+v", d)
 			}
 		}
 	})

@@ -45,6 +45,7 @@ type State uint32
 
 // The states (NF_CT_STATE_BIT).
 const (
+	invalid     State = 1 << 0 // also before conntrack's lookup
 	Established State = 1 << 1
 	Related     State = 1 << 2
 	New         State = 1 << 3

@@ -4,13 +4,12 @@ package trace
 
 import (
 	"slices"
-	"strings"
 	"time"
 )
 
-// Sets reports whether the rule has a set statement, which changes the packet or its metadata at
-// once. NAT changes the packet only after the chain. Sets returns false if Text is empty.
-func (s *Step) Sets() bool { return strings.Contains(s.Text, " set ") }
+// Sets reports whether the rule has a statement that changes the packet or its metadata at once,
+// or excludes it from conntrack. NAT changes the packet only after the chain.
+func (s *Step) Sets() bool { return s.rule != nil && s.rule.sets() }
 
 // Packet is a traced packet with the rules that it met.
 type Packet struct {
@@ -41,6 +40,7 @@ type Step struct {
 	Target  string  // chain of a jump or goto
 	Headers Headers // of the packet
 	Rewrote bool    // its addresses differ from the previous step: changed by NAT, or if Sets by this rule
+	rule    *rule   // nil: not a rule, or not known
 }
 
 // Dropped returns the step that dropped the packet, or nil.

@@ -4,211 +4,210 @@ package trace
 
 import (
 	"cmp"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/kernel"
 )
 
-// Probable returns for each rewrite of a flow the rule of a nat chain that probably made it: the
-// first one that matches the flow's first packet and gives that result. If no rule does, the
-// decision's text is the reason. The result is not certain: a flow does not have all that a
-// rule can compare (interfaces, marks, earlier elements of sets), and rules may have changed
-// since the flow began.
-func (rs *Rules) Probable(w *monitor.Walk) (all []monitor.Decision) {
+// Priorities (enum nf_ip_hook_priorities). The kernel asks all chains of type nat there, whatever
+// priority they have.
+const (
+	lookupPriority = -200
+	dnatPriority   = -100
+	snatPriority   = 100
+)
+
+// Decisions returns the rules that decided about the first packet of a flow in the table, in the
+// order of its path, as Packet.Decisions does for a traced packet. It evaluates the rules as they
+// are now for what the flow shows of that packet, and the interfaces of its routes.
+func (rs *Rules) Decisions(w *monitor.Walk) (all []monitor.Decision) {
+	p := firstOf(w)
 	for i := range w.Original.Steps {
-		s := &w.Original.Steps[i]
-		if s.Rewrite == nil || w.NAT.NoBits || w.Flow.Status.Has(monitor.Expected) {
-			continue // not by a rule
+		e := &evaluation{rules: rs, walk: w, step: &w.Original.Steps[i], packet: p}
+		p.in, p.out = e.devices()
+		chains := rs.baseChains(e.step.Hook, p.family)
+		p.tracked = i > 0
+		if !p.tracked {
+			rs.forget(p, chains)
 		}
-		d := monitor.Decision{Hook: s.Hook, Text: "no rule of the nat chains gives this result now", Probable: true}
-		if len(rs.legacy) > 0 {
-			d.Text = "no rule of nf_tables gives this result; iptables-legacy has tables too, which natlens cannot read"
+		at, kind, bits := dnatPriority, monitor.NATDestination, monitor.DstNAT
+		if e.step.Hook == monitor.Input || e.step.Hook == monitor.Postrouting {
+			at, kind, bits = snatPriority, monitor.NATSource, monitor.SrcNAT
 		}
-		e := evaluation{rules: rs, walk: w, rewrite: s.Rewrite, packet: packetOf(w, s)}
-		for _, c := range rs.natChains(s.Hook, w.Flow.Orig.Family) {
-			e.visited = map[string]bool{}
-			if r, _ := e.chain(c.String()); r != nil {
-				chain := rs.chains[chainOf(r)]
-				text := rs.rules[ruleKey{chain.String(), r.Handle}]
-				found := Step{Chain: chain, Kind: Rule, Handle: r.Handle, Text: text.text, Comment: text.comment}
-				d.Text = "probable " + found.name()
-				break
+		nat := slices.DeleteFunc(slices.Clone(chains), func(c Chain) bool { return c.Type != "nat" })
+		translated := false
+		translate := func() {
+			if !translated && e.step.Hook != monitor.Forward {
+				translated = true
+				e.lookUp()
+				e.nats(nat, kind)
+				if p.address(e.step.Src, e.step.Dst); e.step.Rewrite != nil {
+					p.status |= w.Flow.Status & bits
+				}
 			}
 		}
-		all = append(all, d)
+		for _, c := range chains {
+			if c.Prio > at {
+				translate()
+			}
+			if c.Prio >= lookupPriority {
+				e.lookUp()
+			}
+			if c.Type != "nat" {
+				e.filter(c)
+			}
+		}
+		translate()
+		all = append(all, e.found...)
 	}
 	return all
 }
 
-// natChains returns the base chains of type nat at a hook, in the order in which packets of the
-// family pass them.
-func (rs *Rules) natChains(hook monitor.Hook, family monitor.Family) (all []Chain) {
+// lookUp lets conntrack look up the packet, which then has the headers that the flow shows.
+func (e *evaluation) lookUp() {
+	if p := e.packet; !p.tracked {
+		p.tracked = true
+		p.address(p.src, p.dst)
+	}
+}
+
+// forget makes the bytes unknown that a rule before conntrack's lookup may have overwritten.
+func (rs *Rules) forget(p *firstPacket, chains []Chain) {
+	if len(chains) == 0 || chains[0].Prio >= lookupPriority {
+		return
+	}
+	for r := range maps.Values(rs.rules) {
+		if r == nil || r.chain.Hook != "" && r.chain.Prio >= lookupPriority {
+			continue
+		}
+		for _, x := range r.exprs {
+			if x, ok := x.(*expr.Payload); ok && x.DestRegister == 0 {
+				at := p.header(x)
+				copy(at, unknown(len(at)))
+			}
+		}
+	}
+}
+
+// filter evaluates a base chain that is not of type nat. If its rules drop the packet, the
+// evaluation is repeated with the conditions that are unlikely to match.
+func (e *evaluation) filter(c Chain) {
+	before, found := *e.packet, len(e.found)
+	end := next
+	for _, e.least = range []answer{maybe, unlikely} {
+		*e.packet, e.found = before, e.found[:found]
+		e.doubt, e.drops, e.visited = false, nil, map[string]answer{}
+		if end = e.chain(c.String(), yes); e.drops == nil && (end == stop || !c.drops) || !e.doubt {
+			break
+		}
+	}
+	certainty := monitor.Exact
+	if e.doubt {
+		certainty = monitor.Probable
+	}
+	const contradicts = ", but the flow is in the table: it is older, or something else made it"
+	policy := Step{Chain: c, Kind: Policy, Verdict: "accept"}
+	switch {
+	case e.drops != nil:
+		d := e.decision(certainty, e.drops.step())
+		d.Text += contradicts
+		e.found = append(e.found, d)
+	case end == stop:
+	case c.drops:
+		policy.Verdict = "drop"
+		d := e.decision(certainty, policy)
+		d.Text += contradicts
+		e.found = append(e.found, d)
+	case policy.decides():
+		e.found = append(e.found, e.decision(certainty, policy))
+	}
+}
+
+// nats evaluates the chains of type nat, if the packet passes them, until a rule makes the
+// rewrite of the hook.
+func (e *evaluation) nats(chains []Chain, kind monitor.NATKind) {
+	if !e.step.NATTable || e.walk.NAT.NoBits || e.walk.Flow.Status.Has(monitor.Expected) {
+		return
+	}
+	e.rewrite = e.step.Rewrite
+	found := len(e.found)
+	for _, e.least = range []answer{maybe, unlikely} {
+		e.found, e.doubt = e.found[:found], false
+		for _, c := range chains {
+			e.visited = map[string]answer{}
+			if e.chain(c.String(), yes); e.nat {
+				return
+			}
+		}
+		if e.rewrite == nil {
+			return
+		}
+	}
+	e.found = e.found[:found]
+	text := "no rule of the nat chains gives this result now"
+	if len(e.rules.legacy) > 0 {
+		text = "no rule of nf_tables gives this result; iptables-legacy has tables too, which natlens cannot read"
+	}
+	e.found = append(e.found, monitor.Decision{Hook: e.step.Hook, Text: text, Certainty: monitor.Probable})
+}
+
+// baseChains returns the base chains at a hook, in the order in which packets of the family pass
+// them: of those with the same priority the newest first. It omits those of a Tracer.
+func (rs *Rules) baseChains(hook monitor.Hook, family byte) (all []Chain) {
 	for _, c := range rs.chains {
-		if h, ok := hooks[c.Hook]; ok && h == hook && c.Type == "nat" &&
-			(c.Family == "inet" || (c.Family == "ip6") == (family == monitor.IPv6)) {
+		h, ok := hooks[c.Hook]
+		ok = ok && h == hook && !strings.HasPrefix(c.Table, tablePrefix)
+		if ok && (c.Family == "inet" || c.Family == familyName(family)) {
 			all = append(all, c)
 		}
 	}
 	slices.SortFunc(all, func(a, b Chain) int {
-		return cmp.Or(cmp.Compare(a.Prio, b.Prio), strings.Compare(a.String(), b.String()))
+		return cmp.Or(cmp.Compare(a.Prio, b.Prio), cmp.Compare(b.index, a.index))
 	})
 	return all
 }
 
-func chainOf(r *nftables.Rule) string { return chainName(r, r.Chain.Name) }
-
-func chainName(r *nftables.Rule, name string) string {
-	c := Chain{Family: familyName(uint8(r.Table.Family)), Table: r.Table.Name, Name: name}
-	return c.String()
-}
-
-// evaluation evaluates the rules of nat chains for one packet, to find the rule that can have
-// made a rewrite.
-type evaluation struct {
-	rules   *Rules
-	walk    *monitor.Walk
-	rewrite *monitor.Rewrite
-	packet  packetBytes
-	visited map[string]bool
-}
-
-// ending is where evaluation continues after a rule or chain.
-type ending uint8
-
-const (
-	next  ending = iota // at the next rule
-	leave               // after the rule that jumped to this chain
-	stop                // nowhere: the base chain ends
-)
-
-// chain evaluates a chain, and the chains to which it jumps. It returns the rule that gives
-// the result, or nil and where evaluation continues.
-func (e *evaluation) chain(name string) (*nftables.Rule, ending) {
-	if e.visited[name] { // it was evaluated before, and has no such rule
-		return nil, next
+// devices returns the interfaces by which the packet came and leaves, as a chain of the hook sees
+// them: those of the routes to its ends.
+func (e *evaluation) devices() (in, out device) {
+	hook, w := e.step.Hook, e.walk
+	if hook != monitor.Output && (w.Original.In || w.Path == monitor.PathLoop && hook != monitor.Postrouting) {
+		in = e.rules.route(w.Flow.Orig.Src.Netip()).device
 	}
-	e.visited[name] = true
-	for _, r := range e.rules.order[name] {
-		if found, end := e.rule(r, r.Exprs, registers{}.unknown(), true); found != nil || end != next {
-			return found, end
-		}
+	if hook != monitor.Prerouting && hook != monitor.Input {
+		out = e.rules.route(e.packet.dst.Addr.Netip()).device
 	}
-	return nil, next
+	return in, out
 }
 
-// rule evaluates expressions of a rule. sure is true if all expressions before them match for
-// certain. A verdict ends the chain only then.
-func (e *evaluation) rule(r *nftables.Rule, exprs []expr.Any, regs registers, sure bool) (*nftables.Rule, ending) {
-	for i, x := range exprs {
-		matches := yes
-		switch x := x.(type) {
-		case *expr.Meta:
-			regs.load(x.Register, e.packet.meta(x), x.SourceRegister)
-		case *expr.Payload:
-			regs.load(x.DestRegister, e.packet.payload(x), x.DestRegister == 0)
-		case *expr.Ct:
-			regs.load(x.Register, ct(x), x.SourceRegister)
-		case *expr.Immediate:
-			regs.load(x.Register, known(x.Data), false)
-		case *expr.Bitwise:
-			regs.bitwise(x)
-		case *expr.Cmp:
-			matches = regs.compare(x)
-		case *expr.Range:
-			matches = regs.within(x.Register, x.FromData, x.ToData).negated(x.Op == expr.CmpOpNeq)
-		case *expr.Lookup:
-			return e.lookup(r, exprs[i+1:], x, regs, sure)
-		case *expr.NAT, *expr.Masq, *expr.Redir, *expr.Target:
-			if e.rewrites(x, &regs) {
-				return r, stop
-			}
-			return nil, next // the rule did not match, or is newer than the flow
-		case *expr.Verdict:
-			return e.verdict(r, int32(x.Kind), x.Chain, sure)
-		case *expr.Counter, *expr.Log:
-		case *expr.Match:
-			if x.Name != "comment" {
-				matches = maybe
-			}
-		default:
-			matches, regs = maybe, regs.unknown()
-		}
-		if matches == no {
-			return nil, next
-		}
-		sure = sure && matches == yes
-	}
-	return nil, next
+// route is the route to an address, as the host has it now.
+type route struct {
+	device
+	kind uint8 // RTN_; 0: there is none
 }
 
-// verdict evaluates the chain of a jump or goto, and returns where evaluation continues after
-// the verdict: at the next rule if sure is false.
-func (e *evaluation) verdict(r *nftables.Rule, code int32, chain string, sure bool) (*nftables.Rule, ending) {
-	found, end := (*nftables.Rule)(nil), stop
-	switch code {
-	case unix.NFT_CONTINUE, unix.NFT_BREAK:
-		end = next
-	case unix.NFT_RETURN:
-		end = leave
-	case unix.NFT_JUMP, unix.NFT_GOTO:
-		if found, end = e.chain(chainName(r, chain)); found != nil {
-			return found, stop
-		}
-		if end != stop {
-			end = next
-			if code == unix.NFT_GOTO {
-				end = leave
+// route returns the route to an address.
+func (rs *Rules) route(to netip.Addr) route {
+	r, read := rs.routes[to]
+	if read {
+		return r
+	}
+	r.unknown = true
+	if h, err := kernel.Routes(rs.ns); err == nil {
+		defer h.Close()
+		if all, err := h.RouteGet(to.AsSlice()); err == nil && len(all) > 0 {
+			r.kind = uint8(all[0].Type)
+			if link, err := h.LinkByIndex(all[0].LinkIndex); err == nil {
+				r.device = device{likely: true, index: uint32(all[0].LinkIndex), name: link.Attrs().Name}
 			}
 		}
 	}
-	if !sure {
-		end = next
-	}
-	return nil, end
-}
-
-// lookup evaluates a lookup in a set or map, and the expressions after it with each value
-// that the map may give.
-func (e *evaluation) lookup(r *nftables.Rule, rest []expr.Any, x *expr.Lookup, regs registers, sure bool) (
-	*nftables.Rule, ending) {
-	elements, exact := matching(e.rules.elements(r.Table, x.SetName), &regs, x.SourceRegister)
-	switch {
-	case x.Invert && exact && len(elements) > 0, !x.Invert && len(elements) == 0:
-		return nil, next
-	case !x.IsDestRegSet:
-		return e.rule(r, rest, regs, sure && exact)
-	}
-	end := next
-	for _, element := range elements {
-		var found *nftables.Rule
-		if x.DestRegister == unix.NFT_REG_VERDICT {
-			code, chain := verdictOf(element.Val)
-			found, end = e.verdict(r, code, chain, sure && exact)
-		} else {
-			regs.load(x.DestRegister, known(element.Val), false)
-			found, end = e.rule(r, rest, regs, sure && exact)
-		}
-		if found != nil {
-			return found, stop
-		}
-	}
-	return nil, end
-}
-
-// elements returns the elements of a set, sorted by key. It reads each set once, and returns
-// none if the set can't be read.
-func (rs *Rules) elements(t *nftables.Table, name string) []nftables.SetElement {
-	key := familyName(uint8(t.Family)) + " " + t.Name + " " + name
-	all, read := rs.sets[key]
-	if !read {
-		all, _ = rs.conn.GetSetElements(&nftables.Set{Table: t, Name: name})
-		slices.SortFunc(all, func(a, b nftables.SetElement) int { return slices.Compare(a.Key, b.Key) })
-		rs.sets[key] = all
-	}
-	return all
+	rs.routes[to] = r
+	return r
 }

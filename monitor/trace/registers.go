@@ -4,6 +4,7 @@ package trace
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/google/nftables"
@@ -11,14 +12,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// octet is a byte, or negative if it is not known.
+// octet is a byte, plus assumed if it is only likely, or negative if it is not known.
 type octet int16
+
+const assumed octet = 0x100
 
 // known returns the bytes of b as octets.
 func known(b []byte) []octet {
 	all := make([]octet, len(b))
 	for i, c := range b {
 		all[i] = octet(c)
+	}
+	return all
+}
+
+// assume returns the bytes of b as octets that are only likely.
+func assume(b ...byte) []octet {
+	all := known(b)
+	for i := range all {
+		all[i] |= assumed
 	}
 	return all
 }
@@ -32,7 +44,9 @@ type answer uint8
 
 const (
 	no answer = iota
+	unlikely
 	maybe
+	likely
 	yes
 )
 
@@ -43,12 +57,8 @@ func (m answer) negated(really bool) answer {
 	return m
 }
 
-func matchIf(ok bool) answer {
-	if ok {
-		return yes
-	}
-	return no
-}
+// matchIf returns whether a packet matches, if ok is as certain as trust: maybe, likely or yes.
+func matchIf(ok bool, trust answer) answer { return trust.negated(!ok) }
 
 // registers are the registers of nf_tables: four of 16 bytes, or sixteen of 4 bytes in the
 // same place.
@@ -68,85 +78,116 @@ func place(reg uint32) int {
 	return min(max(int(reg)-unix.NFT_REG_1, 0), 3) * 16
 }
 
-// load stores a value in a register, padded with zeros to a multiple of four bytes. If write is
-// true, the expression writes to the packet instead, and load does nothing.
-func (r *registers) load(reg uint32, value []octet, write bool) {
-	if !write {
-		n := copy(r[place(reg):], value)
-		clear(r[place(reg)+n : min(place(reg)+(n+3)/4*4, len(r))])
-	}
+// load stores a value in a register, padded with zeros to a multiple of four bytes.
+func (r *registers) load(reg uint32, value []octet) {
+	n := copy(r[place(reg):], value)
+	clear(r[place(reg)+n : min(place(reg)+(n+3)/4*4, len(r))])
+}
+
+// value returns the first n bytes of a register.
+func (r *registers) value(reg uint32, n int) []octet {
+	return slices.Clone(r[place(reg):min(place(reg)+n, len(r))])
 }
 
 func (r *registers) bitwise(x *expr.Bitwise) {
 	value := unknown(int(min(x.Len, 16)))
 	for i := range value {
 		if c := r[min(place(x.SourceRegister)+i, 63)]; i < len(x.Mask) && i < len(x.Xor) {
-			if c >= 0 || x.Mask[i] == 0 {
-				value[i] = octet(byte(max(c, 0))&x.Mask[i] ^ x.Xor[i])
+			if x.Mask[i] == 0 {
+				value[i] = octet(x.Xor[i])
+			} else if c >= 0 {
+				value[i] = octet(byte(c)&x.Mask[i]^x.Xor[i]) | c&assumed
 			}
 		}
 	}
-	r.load(x.DestRegister, value, false)
+	r.load(x.DestRegister, value)
 }
 
-// order compares a register with a value, byte by byte: negative, 0 or positive. sure is false
-// if a byte that decides is not known.
-func (r *registers) order(reg uint32, value []byte) (order int, sure bool) {
+// byteorder reverses the bytes of each word, if the host's byte order is not that of the network.
+func (r *registers) byteorder(x *byteorder) {
+	value, size := r.value(x.source, int(min(x.length, 16))), int(x.size)
+	if size > 0 && binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
+		for part := range slices.Chunk(value, size) {
+			slices.Reverse(part)
+		}
+	}
+	r.load(x.dest, value)
+}
+
+// equal returns whether a register has a value.
+func (r *registers) equal(reg uint32, value []byte) answer {
+	m := yes
 	for i, c := range value {
 		switch o := r[min(place(reg)+i, 63)]; {
 		case o < 0:
-			return 0, false
-		case o != octet(c):
-			return cmp.Compare(o, octet(c)), true
+			m = min(m, maybe)
+		case o&assumed != 0:
+			m = min(m, matchIf(byte(o) == c, likely))
+		case byte(o) != c:
+			return no
 		}
 	}
-	return 0, true
+	return m
+}
+
+// order compares a register with a value, byte by byte: negative, 0 or positive. trust is how
+// certain that is: maybe if a byte that decides is not known.
+func (r *registers) order(reg uint32, value []byte) (order int, trust answer) {
+	trust = yes
+	for i, c := range value {
+		o := r[min(place(reg)+i, 63)]
+		if o < 0 {
+			return 0, maybe
+		}
+		if o&assumed != 0 {
+			trust = likely
+		}
+		if byte(o) != c {
+			return cmp.Compare(byte(o), c), trust
+		}
+	}
+	return 0, trust
 }
 
 func (r *registers) compare(x *expr.Cmp) answer {
-	order, sure := r.order(x.Register, x.Data)
-	if !sure {
-		return maybe
-	}
+	order, trust := r.order(x.Register, x.Data)
 	switch x.Op {
 	case expr.CmpOpNeq:
-		return matchIf(order != 0)
+		return yes - r.equal(x.Register, x.Data)
 	case expr.CmpOpLt:
-		return matchIf(order < 0)
+		return matchIf(order < 0, trust)
 	case expr.CmpOpLte:
-		return matchIf(order <= 0)
+		return matchIf(order <= 0, trust)
 	case expr.CmpOpGt:
-		return matchIf(order > 0)
+		return matchIf(order > 0, trust)
 	case expr.CmpOpGte:
-		return matchIf(order >= 0)
+		return matchIf(order >= 0, trust)
 	}
-	return matchIf(order == 0)
+	return r.equal(x.Register, x.Data)
 }
 
 // within compares a register with a range, which includes from and to.
 func (r *registers) within(reg uint32, from, to []byte) answer {
-	low, sureLow := r.order(reg, from)
-	high, sureHigh := r.order(reg, to)
-	switch {
-	case sureLow && low < 0, sureHigh && high > 0:
-		return no
-	case sureLow && sureHigh:
-		return yes
-	}
-	return maybe
+	low, trustLow := r.order(reg, from)
+	high, trustHigh := r.order(reg, to)
+	return min(matchIf(low >= 0, trustLow), matchIf(high <= 0, trustHigh))
 }
 
-// matching returns the elements of a sorted set that a register may match. exact is true if it
-// matches all of them for certain.
-func matching(set []nftables.SetElement, regs *registers, reg uint32) (all []nftables.SetElement, exact bool) {
-	exact = true
+// element is an element of a set that a register may match.
+type element struct {
+	nftables.SetElement
+	matches answer // unlikely to yes
+}
+
+// matching returns the elements of a sorted set that a register may match.
+func matching(set []nftables.SetElement, regs *registers, reg uint32) (all []element) {
 	intervals := slices.ContainsFunc(set, func(e nftables.SetElement) bool { return e.IntervalEnd })
 	for i, e := range set {
-		if e.IntervalEnd || len(e.Key) == 0 {
-			continue
-		}
 		var m answer
 		switch {
+		case e.IntervalEnd:
+		case len(e.Key) == 0: // what matches no other element
+			m = maybe
 		case len(e.KeyEnd) > 0: // each part of the key has a range
 			m = yes
 			for at := 0; at+4 <= min(len(e.Key), len(e.KeyEnd)); at += 4 {
@@ -159,11 +200,11 @@ func matching(set []nftables.SetElement, regs *registers, reg uint32) (all []nft
 				m = min(m, regs.compare(&expr.Cmp{Op: expr.CmpOpLt, Register: reg, Data: set[i+1].Key}))
 			}
 		default:
-			m = regs.compare(&expr.Cmp{Register: reg, Data: e.Key})
+			m = regs.equal(reg, e.Key)
 		}
 		if m != no {
-			all, exact = append(all, e), exact && m == yes
+			all = append(all, element{e, m})
 		}
 	}
-	return all, exact
+	return all
 }

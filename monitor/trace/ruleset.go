@@ -5,6 +5,7 @@ package trace
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
@@ -13,9 +14,6 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
-	"github.com/google/nftables/userdata"
-	"github.com/google/nftables/xt"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor/netns"
@@ -29,12 +27,13 @@ type Chain struct {
 	Type   string // filter, nat, route; "": no base chain
 	Hook   string // prerouting, …; "": no base chain
 	Prio   int
+	drops  bool // its policy
+	rules  int  // how many it has
+	index  int  // in the kernel's list
 }
 
 // String returns the chain as nft(8) names it.
 func (c *Chain) String() string { return c.Family + " " + c.Table + " " + c.Name }
-
-type ruleText struct{ text, comment string }
 
 type ruleKey struct {
 	chain  string
@@ -44,10 +43,12 @@ type ruleKey struct {
 // Rules are the chains and rules of a network namespace when they were read. Use them from one
 // goroutine.
 type Rules struct {
+	ns     int
 	chains map[string]Chain
-	rules  map[ruleKey]ruleText
-	order  map[string][]*nftables.Rule // by chain, in the order of evaluation
+	rules  map[ruleKey]*rule
+	order  map[string][]*rule // by chain, in the order of evaluation
 	sets   map[string][]nftables.SetElement
+	routes map[netip.Addr]route
 	conn   *nftables.Conn
 	noText error // nft(8) can't be run
 	legacy []string
@@ -65,57 +66,52 @@ func ReadRules(ns int) (*Rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read chains: %w", netns.Privilege(err))
 	}
-	rs := &Rules{
-		chains: map[string]Chain{}, rules: map[ruleKey]ruleText{}, order: map[string][]*nftables.Rule{},
-		sets: map[string][]nftables.SetElement{}, conn: conn,
+	rules, err := readRules(ns)
+	if err != nil {
+		return nil, err
 	}
+	rs := &Rules{
+		ns: ns, chains: map[string]Chain{}, rules: map[ruleKey]*rule{}, order: map[string][]*rule{},
+		sets: map[string][]nftables.SetElement{}, routes: map[netip.Addr]route{}, conn: conn,
+	}
+	texts := map[ruleKey]string{}
 	err = netns.Do(ns, func() error {
 		text, err := exec.Command("nft", "-a", "list", "ruleset").Output()
 		rs.noText = err
-		rs.read(string(text))
+		texts = readTexts(string(text))
 		rs.legacy = legacyTables()
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range chains {
+	for i, c := range chains {
 		chain := Chain{
 			Family: familyName(uint8(c.Table.Family)), Table: c.Table.Name, Name: c.Name, Type: string(c.Type),
+			index: i,
 		}
 		if c.Hooknum != nil && c.Priority != nil {
 			chain.Hook, chain.Prio = hookName(chain.Family, uint32(*c.Hooknum)), int(*c.Priority)
+			chain.drops = c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop
 		}
 		rs.chains[chain.String()] = chain
-		rules, err := conn.GetRules(c.Table, c)
-		if err != nil {
-			continue // the chain was removed
+	}
+	for _, r := range rules {
+		name := r.chain.String()
+		chain, ok := rs.chains[name]
+		if !ok {
+			continue // it is new
 		}
-		rs.order[chain.String()] = rules
-		for _, r := range rules {
-			key := ruleKey{chain.String(), r.Handle}
-			text := rs.rules[key]
-			text.comment = commentOf(r)
-			if text.text != "" && !strings.Contains(text.text, text.comment) { // nft prints no comment of iptables-nft
-				text.text += fmt.Sprintf(" comment %q", text.comment)
-			}
-			rs.rules[key] = text
+		chain.rules++
+		rs.chains[name] = chain
+		key := ruleKey{name, r.handle}
+		r.chain, r.text = chain, texts[key]
+		if r.text != "" && !strings.Contains(r.text, r.comment) { // nft prints no comment of iptables-nft
+			r.text += fmt.Sprintf(" comment %q", r.comment)
 		}
+		rs.rules[key], rs.order[name] = r, append(rs.order[name], r)
 	}
 	return rs, nil
-}
-
-// commentOf returns the comment of a rule, as nft or iptables-nft stores it.
-func commentOf(r *nftables.Rule) string {
-	for _, e := range r.Exprs {
-		if m, ok := e.(*expr.Match); ok {
-			if c, ok := m.Info.(*xt.Comment); ok {
-				return string(*c)
-			}
-		}
-	}
-	text, _ := userdata.GetString(r.UserData, userdata.TypeComment)
-	return text
 }
 
 // legacyTables returns the tables of iptables-legacy that are loaded in the network namespace
@@ -137,8 +133,9 @@ var (
 	handleLine = regexp.MustCompile(`^\t\t(.*) # handle (\d+)$`)
 )
 
-// read adds the text of the rules that "nft -a list ruleset" printed. It skips other lines.
-func (rs *Rules) read(text string) {
+// readTexts returns the text of the rules that "nft -a list ruleset" printed. It skips other lines.
+func readTexts(text string) map[ruleKey]string {
+	texts := map[ruleKey]string{}
 	table, chain := "", ""
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -151,9 +148,10 @@ func (rs *Rules) read(text string) {
 			if err != nil {
 				continue
 			}
-			rs.rules[ruleKey{chain, handle}] = ruleText{text: m[1]}
+			texts[ruleKey{chain, handle}] = m[1]
 		}
 	}
+	return texts
 }
 
 // Rules returns the rules of a hook's chains of one type (filter, nat, route), and those of
@@ -165,10 +163,9 @@ func (t *Tracer) Rules(kind, hook string) (all []Step) {
 			tables[c.Family+" "+c.Table] = true
 		}
 	}
-	for key, r := range t.rules.rules {
-		c := t.rules.chains[key.chain]
-		if c.Type == kind && c.Hook == hook || c.Hook == "" && tables[c.Family+" "+c.Table] {
-			all = append(all, Step{Chain: c, Kind: Rule, Handle: key.handle, Text: r.text, Comment: r.comment})
+	for _, r := range t.rules.rules {
+		if c := &r.chain; c.Type == kind && c.Hook == hook || c.Hook == "" && tables[c.Family+" "+c.Table] {
+			all = append(all, r.step())
 		}
 	}
 	slices.SortFunc(all, func(a, b Step) int {
@@ -177,18 +174,19 @@ func (t *Tracer) Rules(kind, hook string) (all []Step) {
 	return all
 }
 
-// find returns the chain and the rule of a message. If it does not know one of them, it reads
-// the ruleset again. What is unknown then too has only the names in the message.
-func (rs *Rules) find(ns int, m *message) (Chain, ruleText) {
+// find returns the chain and the rule of a message; the rule is nil if it is not known. If it does
+// not know one of them, it reads the ruleset again.
+func (rs *Rules) find(ns int, m *message) (Chain, *rule) {
 	c := Chain{Family: familyName(m.family), Table: m.table, Name: m.chain}
+	key := ruleKey{c.String(), m.handle}
 	chain, known := rs.chains[c.String()]
-	rule, knownRule := rs.rules[ruleKey{c.String(), m.handle}]
+	r, knownRule := rs.rules[key]
 	if !known || m.kind == Rule && m.handle != 0 && !knownRule {
 		if again, err := ReadRules(ns); err == nil {
 			*rs = *again
 			chain, known = rs.chains[c.String()]
-			if rule, knownRule = rs.rules[ruleKey{c.String(), m.handle}]; !knownRule && m.kind == Rule {
-				rs.rules[ruleKey{c.String(), m.handle}] = rule // do not read again for this rule
+			if r, knownRule = rs.rules[key]; !knownRule && m.kind == Rule {
+				rs.rules[key] = nil // do not read again for this rule
 			}
 		}
 	}
@@ -196,7 +194,7 @@ func (rs *Rules) find(ns int, m *message) (Chain, ruleText) {
 		rs.chains[c.String()] = c
 		chain = c
 	}
-	return chain, rule
+	return chain, r
 }
 
 // familyName returns nft's word for a family (NFPROTO_).

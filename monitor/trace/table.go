@@ -25,6 +25,9 @@ const tableOwner = 2
 // rules there are traced too.
 const firstPriority = -400
 
+// tablePrefix begins the name of the table of each Tracer.
+const tablePrefix = "natlens-trace-"
+
 // table is the table that marks packets. close removes it.
 type table struct {
 	nftables.Table
@@ -38,7 +41,7 @@ type table struct {
 // their own. If answers is not nil, the table has a chain at each hook.
 func newTable(ns int, rules, answers [][]expr.Any, limit expr.Limit) (*table, error) {
 	t := &table{Table: nftables.Table{
-		Family: nftables.TableFamilyINet, Name: fmt.Sprintf("natlens-trace-%d", os.Getpid()), Flags: tableOwner,
+		Family: nftables.TableFamilyINet, Name: fmt.Sprint(tablePrefix, os.Getpid()), Flags: tableOwner,
 	}}
 	var err error
 	t.conn, err = nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(ns), nftables.WithSockOptions(t.create))

@@ -186,11 +186,13 @@ func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 
 // step returns the step of a message, with the text of its rule. It has no headers yet.
 func (t *Tracer) step(m *message) Step {
-	chain, rule := t.rules.find(t.ns, m)
-	return Step{
-		Chain: chain, Kind: m.kind, Handle: m.handle, Text: rule.text, Comment: rule.comment,
-		Verdict: verdictName(m.verdict), Target: m.jump,
+	chain, r := t.rules.find(t.ns, m)
+	s := Step{Chain: chain, Kind: m.kind, Handle: m.handle, rule: r}
+	if r != nil {
+		s.Text, s.Comment = r.text, r.comment
 	}
+	s.Verdict, s.Target = verdictName(m.verdict), m.jump
+	return s
 }
 
 // verdictName returns nft's word for a verdict (NFT_ or NF_).

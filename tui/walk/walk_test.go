@@ -128,7 +128,8 @@ func TestWalkRules(t *testing.T) {
 		untracked bool
 		rules     []monitor.Decision
 	}{
-		{"probable", false, []monitor.Decision{{Hook: monitor.Postrouting, Probable: true,
+		{"probable", false, []monitor.Decision{{Hook: monitor.Forward, Certainty: monitor.Exact,
+			Text: "exact rule ip filter forward handle 4: accept"}, {Hook: monitor.Postrouting, Certainty: monitor.Probable,
 			Text: "probable rule ip nat post handle 8: oifname \"wan\" masquerade comment \"a\x1b[31mb\""}}},
 		{"traced", false, []monitor.Decision{{Hook: monitor.Forward, Text: "rule ip filter forward handle 4: accept"},
 			{Hook: monitor.Postrouting, Text: "rule ip nat post handle 8: masquerade"}}},

@@ -18,7 +18,7 @@ func stepNotes(w *monitor.Walk, s *monitor.Step) []paint.Note {
 		switch {
 		case r.Drop:
 			role = paint.Bad
-		case r.Probable:
+		case r.Certainty == monitor.Probable:
 			role = paint.Muted
 		}
 		out = append(out, paint.Note{{Role: role, Text: monitor.Escape(r.Text)}})
@@ -140,6 +140,12 @@ func footNotes(w *monitor.Walk) []paint.Note {
 	}
 	if w.NAT.Redirect {
 		out = append(out, paint.Words("DNAT sends the packet to this host itself: a redirect."))
+	}
+	if slices.ContainsFunc(w.Original.Steps, func(s monitor.Step) bool {
+		return slices.ContainsFunc(s.Rules, func(r monitor.Decision) bool { return r.Certainty != monitor.Traced })
+	}) {
+		out = append(out, paint.Words("The rules are those of now, for the flow's first packet. "+
+			"Exact: every condition is known. Probable: some are not, such as the interface."))
 	}
 	switch {
 	case w.Dropped():

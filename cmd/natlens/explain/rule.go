@@ -27,10 +27,11 @@ type ruleFlags struct {
 func (r *ruleFlags) register(cmd *cobra.Command) {
 	cmd.Long += `
 
-With --rule each hook shows the rule of nf_tables that decided. For flows in the table natlens compares the NAT rules
-with the flow and marks the result as probable. With --for it instead waits for new flows that match the filter, traces
-their first packets, and draws each with the rules that it met, also if it is dropped. To mark packets it adds a table
-of its own for that time; see natlens trace.`
+With --rule each hook shows the rules and policies of nf_tables that decided. For flows in the table natlens evaluates
+the rules as they are now for the flow's first packet. A rule is exact if every condition is known to match or not, and
+probable otherwise. With --for it instead waits for new flows that match the filter, traces their first packets, and
+draws each with the rules that it met, also if it is dropped. To mark packets it adds a table of its own for that time;
+see natlens trace.`
 	cmd.Example += `
   natlens explain --rule dnat
   natlens explain --rule --for 30s --limit 1 tcp dport 8080`
@@ -54,7 +55,7 @@ func (r *ruleFlags) check(flows *cli.FlowFlags) error {
 	return nil
 }
 
-// decide adds the probable NAT rules to the walks of flows in the table.
+// decide adds the rules that decided to the walks of flows in the table.
 func (o *options) decide(walks []monitor.Walk) error {
 	return o.flows.Capture.In(func(fd int) error {
 		rules, err := trace.ReadRules(fd)
@@ -62,7 +63,7 @@ func (o *options) decide(walks []monitor.Walk) error {
 			return err
 		}
 		for i := range walks {
-			walks[i].Decide(rules.Probable(&walks[i]))
+			walks[i].Decide(rules.Decisions(&walks[i]))
 		}
 		return nil
 	})

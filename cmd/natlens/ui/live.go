@@ -124,7 +124,7 @@ func (o *Options) Run(ctx context.Context, at *cli.Gateway) (err error) {
 		err = run.In(w.Flow.Orig.NetNS, func(fd int) error {
 			rules, err := trace.ReadRules(fd)
 			if err == nil {
-				found = rules.Probable(w)
+				found = rules.Decisions(w)
 			}
 			return err
 		})

@@ -5,7 +5,6 @@ package why
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -13,10 +12,10 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
-	vnetns "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
+	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 	"natlens/monitor/why"
 )
@@ -24,13 +23,9 @@ import (
 // routes sets the facts about routing: the routes to the target and back, as for the packet and
 // its answer, whether this host forwards, and the state of the neighbour entry.
 func (w *watcher) routes() error {
-	open := func() (*netlink.Handle, error) { return netlink.NewHandle(unix.NETLINK_ROUTE) }
-	if w.ns != 0 {
-		open = func() (*netlink.Handle, error) { return netlink.NewHandleAt(vnetns.NsHandle(w.ns), unix.NETLINK_ROUTE) }
-	}
-	h, err := open()
+	h, err := kernel.Routes(w.ns)
 	if err != nil {
-		return fmt.Errorf("read routes: %w", netns.Privilege(err))
+		return err
 	}
 	defer h.Close()
 	f := &w.facts

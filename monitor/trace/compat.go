@@ -1,0 +1,111 @@
+//go:build linux
+
+package trace
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// compat returns whether a match of iptables-nft matches: maybe for those that natlens does not
+// read.
+func (e *evaluation) compat(x *expr.Match) answer {
+	p := e.packet
+	switch info := x.Info.(type) {
+	case *xt.Comment:
+		return yes
+	case *xt.ConntrackMtinfo1:
+		return e.conntrack(info.MatchFlags, info.InvertFlags, uint16(info.StateMask), uint16(info.StatusMask))
+	case *xt.ConntrackMtinfo2:
+		return e.conntrack(info.MatchFlags, info.InvertFlags, info.StateMask, info.StatusMask)
+	case *xt.ConntrackMtinfo3:
+		return e.conntrack(info.MatchFlags, info.InvertFlags, info.StateMask, info.StatusMask)
+	case *xt.AddrTypeV1:
+		source := info.Source == 0 || (info.Source>>e.typeOf(p.src)&1 == 1) != (info.Flags&1 != 0)
+		dest := info.Dest == 0 || (info.Dest>>e.typeOf(p.dst)&1 == 1) != (info.Flags&2 != 0)
+		if info.Flags&^3 != 0 { // of one interface
+			return maybe
+		}
+		return matchIf(source && dest, yes)
+	case *xt.Tcp:
+		if info.Option != 0 || info.FlagsMask != 0 {
+			return maybe
+		}
+		return matchIf(p.ports(info.SrcPorts, info.DstPorts, uint8(info.InvFlags)), yes)
+	case *xt.Udp:
+		return matchIf(p.ports(info.SrcPorts, info.DstPorts, uint8(info.InvFlags)), yes)
+	case *xt.Unknown:
+		switch b := []byte(*info); {
+		case x.Name == "multiport" && x.Rev == 1 && len(b) >= 48 && p.flow.Orig.Proto.HasPorts():
+			return matchIf(p.multiport(b), yes)
+		case (x.Name == "icmp" || x.Name == "icmp6") && len(b) >= 4 && p.flow.Orig.Proto.IsICMP():
+			t := &p.flow.Orig
+			any := b[0] == 255 && x.Name == "icmp"
+			ok := any || t.ICMPType() == b[0] && b[1] <= t.ICMPCode() && t.ICMPCode() <= b[2]
+			return matchIf(ok != (b[3] != 0), yes)
+		}
+	}
+	return maybe
+}
+
+// conntrack matches the state and status of a flow (struct xt_conntrack_mtinfo).
+func (e *evaluation) conntrack(flags, invert, states, status uint16) answer {
+	const byState, byStatus = uint16(xt.ConntrackState), uint16(xt.ConntrackStatus)
+	if flags&^(byState|byStatus|uint16(xt.ConntrackStateAlias)) != 0 {
+		return maybe
+	}
+	const snat, dnat = 1 << 6, 1 << 7
+	p := e.packet
+	bits := uint16(p.state())
+	if p.status.Has(monitor.SrcNAT) {
+		bits |= snat
+	}
+	if p.status.Has(monitor.DstNAT) {
+		bits |= dnat
+	}
+	ok := flags&byState == 0 || (bits&states != 0) != (invert&byState != 0)
+	if flags&byStatus != 0 {
+		ok = ok && p.tracked && (uint16(p.status)&status != 0) != (invert&byStatus != 0)
+	}
+	return matchIf(ok, yes)
+}
+
+// ports matches ranges of ports, which invert negates: bit 0 that of the source, bit 1 that of
+// the destination.
+func (p *firstPacket) ports(src, dst [2]uint16, invert uint8) bool {
+	source := src[0] <= p.src.Port && p.src.Port <= src[1]
+	dest := dst[0] <= p.dst.Port && p.dst.Port <= dst[1]
+	return source != (invert&1 != 0) && dest != (invert&2 != 0)
+}
+
+// multiport matches struct xt_multiport_v1: which ports, how many values, the values, whether
+// each begins a range, and whether the match is inverted.
+func (p *firstPacket) multiport(b []byte) (ok bool) {
+	const source, either = 0, 2
+	for i := 0; i < int(min(b[1], 15)); i++ {
+		low := binary.NativeEndian.Uint16(b[2+2*i:])
+		high := low
+		if i < 14 && b[32+i] != 0 {
+			i++
+			high = binary.NativeEndian.Uint16(b[2+2*i:])
+		}
+		in := func(port uint16) bool { return low <= port && port <= high }
+		ok = ok || b[0] != source && in(p.dst.Port) || (b[0] == source || b[0] == either) && in(p.src.Port)
+	}
+	return ok != (b[47] != 0)
+}
+
+// typeOf returns the type of an address (RTN_), as "fib daddr type" has it.
+func (e *evaluation) typeOf(a monitor.Endpoint) uint8 {
+	kind := e.rules.route(a.Addr.Netip()).kind
+	if slices.Contains([]uint8{unix.RTN_LOCAL, unix.RTN_BROADCAST, unix.RTN_ANYCAST, unix.RTN_MULTICAST}, kind) {
+		return kind
+	}
+	return unix.RTN_UNICAST
+}

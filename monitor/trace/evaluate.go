@@ -1,0 +1,358 @@
+//go:build linux
+
+package trace
+
+import (
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// evaluation evaluates the rules of base chains for a flow's first packet. What the rules do
+// must agree with the flow, which is in the table: no rule dropped its packet, and NAT gave it
+// its addresses. So where a condition compares what is not known, the rule matches if that agrees.
+type evaluation struct {
+	rules   *Rules
+	walk    *monitor.Walk
+	step    *monitor.Step
+	packet  *firstPacket
+	rewrite *monitor.Rewrite // what the nat chains must do; nil: nothing, or no nat chain
+	least   answer           // a condition below it does not match
+	doubt   bool             // a rule that did not match may have decided
+	visited map[string]answer
+	found   []monitor.Decision
+	drops   *rule // drops the packet for certain, although the flow is in the table
+	nat     bool  // a rule did the rewrite
+	agrees  bool  // what the rule wrote before conntrack's lookup is what the flow has
+}
+
+// ending is where evaluation continues after a rule or chain.
+type ending uint8
+
+const (
+	next  ending = iota // at the next rule
+	leave               // after the rule that jumped to this chain
+	stop                // nowhere: the base chain ends
+)
+
+// chain evaluates a chain, and the chains to which it jumps. sure is how certain it is that the
+// packet gets there.
+func (e *evaluation) chain(name string, sure answer) ending {
+	if e.visited[name] >= sure {
+		return next
+	}
+	e.visited[name] = sure
+	for _, r := range e.rules.order[name] {
+		e.agrees = false
+		if end := e.rule(r, r.exprs, registers{}.unknown(), sure); end != next {
+			return end
+		}
+	}
+	return next
+}
+
+// rule evaluates expressions of a rule. sure is how certain it is that all expressions before
+// them match.
+func (e *evaluation) rule(r *rule, exprs []expr.Any, regs registers, sure answer) ending {
+	for i, x := range exprs {
+		switch x := x.(type) {
+		case *expr.Lookup:
+			return e.lookup(r, exprs[i+1:], x, regs, sure)
+		case *expr.NAT, *expr.Masq, *expr.Redir:
+			return e.translate(r, x, &regs, sure)
+		case *expr.Verdict:
+			return e.verdict(r, int32(x.Kind), x.Chain, sure)
+		case *expr.Reject:
+			return e.verdict(r, verdictDrop, "", sure)
+		case *expr.Queue:
+			return e.verdict(r, verdictQueue, "", sure)
+		case *expr.Target:
+			switch x.Name {
+			case "SNAT", "DNAT", "MASQUERADE", "REDIRECT":
+				return e.translate(r, x, &regs, sure)
+			case "REJECT":
+				return e.verdict(r, verdictDrop, "", sure)
+			case "NFQUEUE":
+				return e.verdict(r, verdictQueue, "", sure)
+			}
+		}
+		m := e.run(x, &regs, sure)
+		if m < e.least {
+			return e.skip(r, m)
+		}
+		sure = min(sure, m)
+	}
+	if r.sets() && (sure > maybe || e.agrees) {
+		if e.name(r, sure); e.agrees {
+			e.found[len(e.found)-1].Text += " (the flow does not show whether the packet met it)"
+		}
+	}
+	return next
+}
+
+// The verdicts NF_DROP, NF_ACCEPT and NF_QUEUE.
+const (
+	verdictDrop   = 0
+	verdictAccept = 1
+	verdictQueue  = 3
+)
+
+// run evaluates an expression that has no verdict, and returns whether it matches.
+func (e *evaluation) run(x expr.Any, regs *registers, sure answer) answer {
+	switch x := x.(type) {
+	case *expr.Meta:
+		if !x.SourceRegister {
+			regs.load(x.Register, e.packet.meta(x))
+		} else if x.Key == expr.MetaKeyMARK {
+			write(e.packet.mark[:], regs.value(x.Register, 4), sure)
+		}
+	case *expr.Payload:
+		if x.DestRegister == 0 {
+			return e.write(x, regs, sure)
+		}
+		regs.load(x.DestRegister, e.packet.payload(x))
+	case *expr.Ct:
+		return e.ct(x, regs, sure)
+	case *expr.Fib:
+		value := unknown(4)
+		switch {
+		case !x.ResultADDRTYPE || x.FlagIIF || x.FlagOIF || x.FlagMARK:
+		case x.FlagSADDR:
+			value = known(word(uint32(e.typeOf(e.packet.src))))
+		case x.FlagDADDR:
+			value = known(word(uint32(e.typeOf(e.packet.dst))))
+		}
+		regs.load(x.Register, value)
+	case *expr.Immediate:
+		regs.load(x.Register, known(x.Data))
+	case *expr.Bitwise:
+		regs.bitwise(x)
+	case *byteorder:
+		regs.byteorder(x)
+	case *expr.Cmp:
+		return regs.compare(x)
+	case *expr.Range:
+		return regs.within(x.Register, x.FromData, x.ToData).negated(x.Op == expr.CmpOpNeq)
+	case *expr.Match:
+		return e.compat(x)
+	case *expr.Notrack:
+		return e.zone(nil, true, sure)
+	case *expr.Target:
+		if zone, untracks, ok := ctTarget(x); ok {
+			return e.zone(known(word(uint32(zone))), untracks, sure)
+		} else if x.Name == "MARK" || x.Name == "CONNMARK" {
+			write(e.packet.mark[:], unknown(4), sure)
+			write(e.packet.ctMark[:], unknown(4), sure)
+		}
+	case *expr.Exthdr:
+		if x.DestRegister != 0 {
+			regs.load(x.DestRegister, unknown(16))
+		}
+	case *expr.Counter, *expr.Log, *expr.FlowOffload:
+	case *expr.Objref:
+		if limit, quota := 4, 2; x.Type == limit || x.Type == quota {
+			return maybe
+		}
+	default:
+		*regs = regs.unknown()
+		return maybe
+	}
+	return yes
+}
+
+// ct evaluates an expression that loads or sets what conntrack has.
+func (e *evaluation) ct(x *expr.Ct, regs *registers, sure answer) answer {
+	switch {
+	case !x.SourceRegister:
+		value, ok := e.packet.ct(x)
+		regs.load(x.Register, value)
+		return matchIf(ok, yes)
+	case x.Key == expr.CtKeyMARK:
+		write(e.packet.ctMark[:], regs.value(x.Register, 4), sure)
+	case x.Key == expr.CtKeyZONE:
+		return e.zone(regs.value(x.Register, 2), false, sure)
+	}
+	return yes
+}
+
+// zone evaluates a statement that sets the zone or excludes the packet from conntrack. The flow is
+// in the table and has a zone, so a statement that gives another result did not match.
+func (e *evaluation) zone(value []octet, untracks bool, sure answer) answer {
+	var regs registers
+	regs.load(unix.NFT_REG_1, value)
+	if !e.packet.tracked && (untracks || regs.equal(unix.NFT_REG_1, word(uint32(e.packet.flow.Zone))[:2]) == no) {
+		e.doubt = e.doubt || sure == yes
+		return no
+	}
+	return yes
+}
+
+// write sets what a rule changes, which is as certain as sure.
+func write(at, value []octet, sure answer) {
+	for i := range min(len(at), len(value)) {
+		switch {
+		case sure < likely:
+			at[i] = -1
+		case sure == likely && value[i] >= 0:
+			at[i] = value[i] | assumed
+		default:
+			at[i] = value[i]
+		}
+	}
+}
+
+// write evaluates a statement that writes to a header. Before conntrack's lookup the result must
+// be what the flow has.
+func (e *evaluation) write(x *expr.Payload, regs *registers, sure answer) answer {
+	at, value := e.packet.header(x), regs.value(x.SourceRegister, int(x.Len))
+	if !e.packet.tracked {
+		for i, o := range firstOf(e.walk).header(x) {
+			if i < len(value) && o >= 0 && value[i] >= 0 && byte(o) != byte(value[i]) {
+				return no
+			}
+		}
+		e.agrees = true
+	}
+	write(at, value, sure)
+	return yes
+}
+
+// skip leaves a rule whose condition does not match, or is not likely to.
+func (e *evaluation) skip(r *rule, m answer) ending {
+	if m != no && !r.drops() {
+		e.doubt = true
+	}
+	return next
+}
+
+// name adds a rule to the decisions.
+func (e *evaluation) name(r *rule, sure answer) {
+	certainty := monitor.Probable
+	if sure == yes && !e.doubt {
+		certainty = monitor.Exact
+	}
+	e.found = append(e.found, e.decision(certainty, r.step()))
+}
+
+func (e *evaluation) decision(c monitor.Certainty, s Step) monitor.Decision {
+	return monitor.Decision{Hook: e.step.Hook, Certainty: c, Text: c.String() + " " + s.name()}
+}
+
+// translate evaluates a NAT statement.
+func (e *evaluation) translate(r *rule, x expr.Any, regs *registers, sure answer) ending {
+	if !e.rewrites(x, regs) { // the rule did not match, or is newer than the flow
+		e.doubt = e.doubt || sure == yes
+		return next
+	}
+	e.name(r, sure)
+	e.nat = true
+	return stop
+}
+
+// verdict evaluates the chain of a jump or goto, and returns where evaluation continues after
+// the verdict.
+func (e *evaluation) verdict(r *rule, code int32, chain string, sure answer) ending {
+	end := stop
+	switch code {
+	case unix.NFT_CONTINUE, unix.NFT_BREAK:
+		return next
+	case unix.NFT_RETURN:
+		end = leave
+	case unix.NFT_JUMP, unix.NFT_GOTO:
+		to := Chain{Family: r.chain.Family, Table: r.chain.Table, Name: chain}
+		if e.chain(to.String(), sure) == stop {
+			return stop
+		} else if code == unix.NFT_JUMP {
+			return next
+		}
+		end = leave
+	case verdictDrop:
+		if sure < yes {
+			return next // it did not match, because the flow is in the table
+		}
+		e.drops = r
+		return stop
+	case verdictAccept:
+		if e.rewrite == nil || sure == yes {
+			e.name(r, sure)
+			return stop
+		}
+	default:
+		e.name(r, sure)
+		return stop
+	}
+	if sure < yes {
+		e.doubt = true
+		return next
+	}
+	return end
+}
+
+// lookup evaluates a lookup in a set or map, and the expressions after it with each value
+// that the map may give.
+func (e *evaluation) lookup(r *rule, rest []expr.Any, x *expr.Lookup, regs registers, sure answer) ending {
+	all, read := e.rules.elements(r, x.SetName)
+	elements, most := matching(all, &regs, x.SourceRegister), no
+	for _, element := range elements {
+		most = max(most, element.matches)
+	}
+	if !read {
+		most = maybe
+	}
+	if !x.IsDestRegSet {
+		if most = most.negated(x.Invert); most < e.least {
+			return e.skip(r, most)
+		}
+		return e.rule(r, rest, regs, min(sure, most))
+	}
+	e.doubt = e.doubt || !read
+	for _, element := range elements {
+		m, end := min(sure, element.matches), next
+		switch {
+		case m < e.least:
+			_ = e.skip(r, m)
+			continue
+		case x.DestRegister == unix.NFT_REG_VERDICT:
+			code, chain := verdictOf(element.Val)
+			end = e.verdict(r, code, chain, m)
+		default:
+			regs.load(x.DestRegister, known(element.Val))
+			end = e.rule(r, rest, regs, m)
+		}
+		if end != next {
+			return end
+		}
+	}
+	return next
+}
+
+// verdictOf returns the verdict of a map's element; NFT_CONTINUE if it can't be read.
+func verdictOf(value []byte) (code int32, chain string) {
+	d, err := netlink.NewAttributeDecoder(value)
+	if err != nil {
+		return unix.NFT_CONTINUE, ""
+	}
+	return readVerdict(d)
+}
+
+// elements returns the elements of a set of the rule's table, sorted by key, and whether the set can be read. It
+// reads each set once.
+func (rs *Rules) elements(r *rule, name string) ([]nftables.SetElement, bool) {
+	t := &nftables.Table{Family: nftables.TableFamily(r.family), Name: r.chain.Table}
+	key := r.chain.Family + " " + t.Name + " " + name
+	all, read := rs.sets[key]
+	if !read {
+		var err error
+		if all, err = rs.conn.GetSetElements(&nftables.Set{Table: t, Name: name}); err != nil {
+			return nil, false
+		}
+		slices.SortFunc(all, func(a, b nftables.SetElement) int { return slices.Compare(a.Key, b.Key) })
+		rs.sets[key] = all
+	}
+	return all, true
+}

@@ -1,0 +1,253 @@
+//go:build linux
+
+package trace
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor/netns"
+)
+
+// rule is a rule of nf_tables.
+type rule struct {
+	family        uint8 // of its table, NFPROTO_
+	chain         Chain
+	handle        uint64
+	exprs         []expr.Any
+	text, comment string // text is "" without nft(8)
+}
+
+// unread is an expression that natlens does not read.
+type unread struct{ expr.Any }
+
+// byteorder is an expression that package nftables does not have. It changes the byte order of
+// words of size bytes.
+type byteorder struct {
+	expr.Any
+	source, dest, length, size uint32
+}
+
+// step returns a step that names the rule.
+func (r *rule) step() Step {
+	return Step{
+		Chain: r.chain, Hook: r.chain.Hook, Kind: Rule, Handle: r.handle, Text: r.text, Comment: r.comment, rule: r,
+	}
+}
+
+// drops reports whether the rule can only drop a packet.
+func (r *rule) drops() bool {
+	switch x := r.exprs[len(r.exprs)-1].(type) {
+	case *expr.Verdict:
+		return x.Kind == expr.VerdictDrop
+	case *expr.Target:
+		return x.Name == "REJECT"
+	case *expr.Reject:
+		return true
+	}
+	return false
+}
+
+// sets reports whether the rule changes the packet or its metadata, or excludes it from conntrack.
+func (r *rule) sets() bool {
+	for _, x := range r.exprs {
+		sets := false
+		switch x := x.(type) {
+		case *expr.Meta:
+			sets = x.SourceRegister
+		case *expr.Ct:
+			sets = x.SourceRegister
+		case *expr.Payload:
+			sets = x.DestRegister == 0
+		case *expr.Exthdr:
+			sets = x.DestRegister == 0
+		case *expr.Objref:
+			const helper = 3
+			sets = x.Type == helper
+		case *expr.Notrack:
+			sets = true
+		case *expr.Target:
+			switch x.Name {
+			case "MARK", "CONNMARK", "CT", "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "CONNSECMARK", "SECMARK":
+				sets = true
+			}
+		}
+		if sets {
+			return true
+		}
+	}
+	return false
+}
+
+// ctTarget returns what the target CT of iptables-nft does (struct xt_ct_target_info).
+func ctTarget(x *expr.Target) (zone uint16, untracks, ok bool) {
+	info, ok := x.Info.(*xt.Unknown)
+	if !ok || x.Name != "CT" || len(*info) < 4 {
+		return 0, false, false
+	}
+	const notrack = 1
+	return binary.NativeEndian.Uint16((*info)[2:]), (*info)[0]&notrack != 0, true
+}
+
+// readRules returns the rules of a network namespace, in the order of evaluation. chain has only
+// the names.
+func readRules(ns int) (all []*rule, err error) {
+	conn, err := netns.DialKernel(unix.NETLINK_NETFILTER, ns)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	msgs, err := conn.Execute(netlink.Message{
+		Header: netlink.Header{
+			Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETRULE, Flags: netlink.Request | netlink.Dump,
+		},
+		Data: make([]byte, 4), // every family
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", netns.Privilege(err))
+	}
+	for _, m := range msgs {
+		r, err := decodeRule(m.Data)
+		if err != nil {
+			return nil, fmt.Errorf("read rules: %w", err)
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// decodeRule reads the payload of NFT_MSG_NEWRULE.
+func decodeRule(b []byte) (*rule, error) {
+	if len(b) < 4 {
+		return nil, errShort
+	}
+	d, err := netlink.NewAttributeDecoder(b[4:])
+	if err != nil {
+		return nil, err
+	}
+	d.ByteOrder = binary.BigEndian
+	r := &rule{family: b[0], chain: Chain{Family: familyName(b[0])}}
+	for d.Next() {
+		switch d.Type() {
+		case unix.NFTA_RULE_TABLE:
+			r.chain.Table = d.String()
+		case unix.NFTA_RULE_CHAIN:
+			r.chain.Name = d.String()
+		case unix.NFTA_RULE_HANDLE:
+			r.handle = d.Uint64()
+		case unix.NFTA_RULE_USERDATA:
+			r.comment = comment(d.Bytes())
+		case unix.NFTA_RULE_EXPRESSIONS:
+			d.Nested(func(list *netlink.AttributeDecoder) error {
+				for list.Next() {
+					x := decodeExpr(r.family, list.Bytes())
+					if m, ok := x.(*expr.Match); ok {
+						if c, ok := m.Info.(*xt.Comment); ok {
+							r.comment = string(*c)
+						}
+					}
+					r.exprs = append(r.exprs, x)
+				}
+				return nil
+			})
+		}
+	}
+	return r, d.Err()
+}
+
+// comment returns the comment in a rule's user data: type, length and value of each entry, as nft
+// writes them. Other programs may write anything.
+func comment(data []byte) string {
+	const kind = 0
+	for len(data) >= 2 && len(data) >= 2+int(data[1]) {
+		value := data[2 : 2+int(data[1])]
+		if data[0] == kind {
+			return string(bytes.TrimRight(value, "\x00"))
+		}
+		data = data[2+len(value):]
+	}
+	return ""
+}
+
+// decodeExpr reads an expression. It returns unread if natlens does not know it.
+func decodeExpr(family uint8, b []byte) expr.Any {
+	d, err := netlink.NewAttributeDecoder(b)
+	if err != nil {
+		return unread{}
+	}
+	name, data := "", []byte(nil)
+	for d.Next() {
+		switch d.Type() {
+		case unix.NFTA_EXPR_NAME:
+			name = d.String()
+		case unix.NFTA_EXPR_DATA:
+			data = d.Bytes()
+		}
+	}
+	x := exprNames[name]
+	switch {
+	case name == "ct" || name == "byteorder":
+		return decodeOwn(name, data)
+	case x == nil:
+		return unread{}
+	}
+	x = reflect.New(reflect.TypeOf(x).Elem()).Interface().(expr.Any)
+	if name != "notrack" && expr.Unmarshal(family, data, x) != nil {
+		return unread{}
+	}
+	if i, ok := x.(*expr.Immediate); ok && i.Register == unix.NFT_REG_VERDICT {
+		x = &expr.Verdict{}
+		if expr.Unmarshal(family, data, x) != nil {
+			return unread{}
+		}
+	}
+	return x
+}
+
+var exprNames = map[string]expr.Any{
+	"bitwise": &expr.Bitwise{}, "cmp": &expr.Cmp{}, "counter": &expr.Counter{}, "exthdr": &expr.Exthdr{},
+	"fib": &expr.Fib{}, "flow_offload": &expr.FlowOffload{}, "immediate": &expr.Immediate{}, "log": &expr.Log{},
+	"lookup": &expr.Lookup{}, "masq": &expr.Masq{}, "match": &expr.Match{}, "meta": &expr.Meta{}, "nat": &expr.NAT{},
+	"notrack": &expr.Notrack{}, "objref": &expr.Objref{}, "payload": &expr.Payload{}, "queue": &expr.Queue{},
+	"range": &expr.Range{}, "redir": &expr.Redir{}, "reject": &expr.Reject{}, "target": &expr.Target{},
+}
+
+// decodeOwn reads the expressions that package expr can't: ct with a direction or a source, and
+// byteorder.
+func decodeOwn(name string, data []byte) expr.Any {
+	d, err := netlink.NewAttributeDecoder(data)
+	if err != nil {
+		return unread{}
+	}
+	d.ByteOrder = binary.BigEndian
+	values := map[uint16]uint32{}
+	for d.Next() {
+		if len(d.Bytes()) == 1 {
+			values[d.Type()] = uint32(d.Uint8())
+		} else {
+			values[d.Type()] = d.Uint32()
+		}
+	}
+	switch source, writes := values[unix.NFTA_CT_SREG]; {
+	case d.Err() != nil:
+		return unread{}
+	case name == "byteorder":
+		return &byteorder{
+			source: values[unix.NFTA_BYTEORDER_SREG], dest: values[unix.NFTA_BYTEORDER_DREG],
+			length: values[unix.NFTA_BYTEORDER_LEN], size: values[unix.NFTA_BYTEORDER_SIZE],
+		}
+	case writes:
+		return &expr.Ct{Key: expr.CtKey(values[unix.NFTA_CT_KEY]), Register: source, SourceRegister: true}
+	}
+	return &expr.Ct{
+		Key: expr.CtKey(values[unix.NFTA_CT_KEY]), Register: values[unix.NFTA_CT_DREG],
+		Direction: values[unix.NFTA_CT_DIRECTION],
+	}
+}
