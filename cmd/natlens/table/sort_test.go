@@ -22,7 +22,7 @@ func flowLines() string {
 	}{
 		{443, `,"counters":{"orig":{"packets":1,"bytes":300},"reply":{"packets":1,"bytes":50}}`},
 		{53, `,"counters":{"orig":{"packets":1,"bytes":9},"reply":{"packets":1,"bytes":900}}`},
-		{80, ``}, {22, `,"counters":{"orig":{"packets":1,"bytes":60},"reply":{"packets":1,"bytes":0}}`},
+		{80, `,"local":{"process":"curl","match":"exact"}`}, {22, `,"counters":{"orig":{"packets":1,"bytes":60},"reply":{"packets":1,"bytes":0}}`},
 		{53, `,"helper":"ftp","counters":{"orig":{"packets":1,"bytes":100},"reply":{"packets":1,"bytes":250}}`},
 	} {
 		fmt.Fprintf(&b, `{"v":1,"ts":"2026-11-22T06:12:01.000000000Z","seq":%d,"event":"existing","id":%d,"proto":"tcp","protonum":6,"family":"ipv4",`+
@@ -43,6 +43,7 @@ func TestSortedLists(t *testing.T) {
 		"--sort dport":                   "4 2 5 3 1",
 		"--sort src":                     "5 4 3 2 1",
 		"--sort helper --limit 1":        "5",
+		"--sort process --limit 1":       "3",
 		"--sort bytes dport 53":          "2 5",
 		"--sort bytes --limit 1 not udp": "2",
 	} {
@@ -61,7 +62,6 @@ func TestSortedLists(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"--sort country": "country, city and as need --mmdb FILE, such as GeoLite2-City.mmdb",
-		"--sort user":    "filter: list --from has no process, user, container and pod; use natlens watch --from",
 		"--sort rate":    "--sort rate is for the kernel: not together with --from",
 		"--sort byts":    `--sort byts: "byts" is not a field of the filter language; did you mean bytes?; see list --help`,
 	} {
