@@ -198,11 +198,13 @@ func TestAccountingOff(t *testing.T) {
 		st.frame()
 	}
 	read()
-	if got, want := st.line(2), "   no bytes and rates: sudo ip netns exec red sysctl -w net.netfilter.nf_conntr…"; got != want {
-		t.Errorf("in 80 columns: %q, want %q", got, want)
+	want := "   no bytes and rates → sudo ip netns exec red sysctl -w\n" +
+		"   net.netfilter.nf_conntrack_acct=1\n"
+	if got := st.line(2) + "\n" + st.line(3) + "\n"; got != want {
+		t.Errorf("in 80 columns:\n%s, want\n%s", got, want)
 	}
 	st.size(120, 30)
-	want := "   no bytes and rates: sudo ip netns exec red sysctl -w net.netfilter.nf_conntrack_acct=1 counts new flows"
+	want = "   no bytes and rates → sudo ip netns exec red sysctl -w net.netfilter.nf_conntrack_acct=1"
 	if got := st.line(2); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

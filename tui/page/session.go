@@ -110,18 +110,12 @@ func (s *Session) At(t monitor.Time) string {
 }
 
 // Accounting returns a line with the command that turns accounting on, if no flow has counters.
+// On a narrow screen it has two lines.
 func (s *Session) Accounting(width int) []paint.Line {
 	if s.Uncounted == "" {
 		return nil
 	}
-	l := paint.Row(false)
-	l.Add(paint.Warn, "no bytes and rates: ")
-	l.Add(paint.Key, s.Uncounted)
-	if more := " counts new flows"; l.Width()+len(more) < width {
-		l.Add(paint.Muted, more)
-	}
-	l.Cut(width)
-	return []paint.Line{l}
+	return paint.Wrapped(paint.Warn, "no bytes and rates", s.Uncounted, paint.MarginLeft, width, 2)
 }
 
 // Count takes how many flows match the filter, and how many there are, from a page that counts them.
