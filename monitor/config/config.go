@@ -27,7 +27,7 @@ type Setting struct {
 	File  string
 	Line  int
 
-	from, end int // bytes of the file; a heading has only its end
+	end int // in the bytes of the file
 }
 
 // Name returns the path with dots: watch.output.

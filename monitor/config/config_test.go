@@ -132,37 +132,36 @@ func TestUserFile(t *testing.T) {
 	}
 }
 
-// Save changes the keys that it gets, and nothing else.
+// Save replaces the table, and nothing else.
 func TestSave(t *testing.T) {
 	table := []string{"views", "my web"}
-	keys := []Key{{"page", "flows"}, {"filter", nil}, {"columns", []string{"proto", "flow"}}}
-	added := "[views.'my web']\npage = 'flows'\ncolumns = ['proto', 'flow']\n"
-	for _, c := range []struct{ before, after string }{
-		{"", added},
-		{"# mine\ntheme = 'dark' # always\n\n", "# mine\ntheme = 'dark' # always\n\n" + added},
+	keys := []Key{{"page", "flows"}, {"columns", []string{"proto", "flow"}}}
+	added := "[views.'my web']\npage = 'flows'\ncolumns = ['proto', 'flow']"
+	for _, c := range []struct{ before, after, removed string }{
+		{"", added + "\n", "\n"},
+		{"# mine\ntheme = 'dark' # always\n\n", "# mine\ntheme = 'dark' # always\n\n" + added + "\n", "# mine\ntheme = 'dark' # always\n"},
 		{
-			"[views.\"my web\"] # here\n\tfilter = 'tcp' # gone\npage = \"top\" # stays\n\n[watch]\nquiet = true",
-			"[views.\"my web\"] # here\npage = 'flows' # stays\ncolumns = ['proto', 'flow']\n\n[watch]\nquiet = true",
+			"a = 1\n\n  [views.\"my web\"] # here\n\tfilter = 'tcp'\npage = [\n 'top', # gone\n ] # gone\n\n# stays\n[watch]\nquiet = true",
+			"a = 1\n\n" + added + "\n\n# stays\n[watch]\nquiet = true", "a = 1\n\n\n\n# stays\n[watch]\nquiet = true",
 		},
-		{
-			"[views.'my web']\nother = 1\ncolumns = [\n  'a', # first\n]\nfilter = 'tcp'",
-			"[views.'my web']\nother = 1\ncolumns = ['proto', 'flow']\npage = 'flows'",
-		},
-		{"[views.'my web']\n[views.b]\npage = 'nat'\n", "[views.'my web']\npage = 'flows'\ncolumns = ['proto', 'flow']\n[views.b]\npage = 'nat'\n"},
+		{"[views.'my web']", added, ""},
+		{"[views.'my web']\n[views.b]\npage = 'nat'\n", added + "\n[views.b]\npage = 'nat'\n", "\n[views.b]\npage = 'nat'\n"},
 	} {
-		cfg := Config{User: file(t, c.before)}
-		if err := cfg.Save(table, keys...); err != nil {
-			t.Errorf("%q: %v", c.before, err)
-			continue
-		}
-		got, err := os.ReadFile(cfg.User)
-		if string(got) != c.after || err != nil {
-			t.Errorf("%q: %v\ngot  %q\nwant %q", c.before, err, got, c.after)
+		for i, want := range []string{c.after, c.removed} {
+			cfg := Config{User: file(t, c.before)}
+			if err := cfg.Save(table, keys[:len(keys)*(1-i)]...); err != nil {
+				t.Errorf("%q: %v", c.before, err)
+				continue
+			}
+			got, err := os.ReadFile(cfg.User)
+			if string(got) != want || err != nil {
+				t.Errorf("%q: %v\ngot  %q\nwant %q", c.before, err, got, want)
+			}
 		}
 	}
 	inline := "views = { 'my web' = { page = 'top' } }\n"
 	cfg := Config{User: file(t, inline)}
-	want := cfg.User + ": cannot be edited: add [views.'my web']; page = 'flows'; columns = ['proto', 'flow']"
+	want := cfg.User + ": this table cannot be replaced: [views.'my web']"
 	if err := cfg.Save(table, keys...); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -213,7 +212,7 @@ func FuzzParse(f *testing.F) {
 		for i := range before {
 			_, _ = before[i].Texts()
 		}
-		table, keys := []string{"views", "x y"}, []Key{{"page", "flows"}, {"v", nil}}
+		table, keys := []string{"views", "x y"}, []Key{{"page", "flows"}}
 		edited := edit([]byte(text), before, table, keys)
 		if after, err := parse("f", edited); err == nil {
 			keeps(before, after, table, keys)

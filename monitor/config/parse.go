@@ -62,8 +62,8 @@ func (x *extractor) names(n *unstable.Node) (names []string, at unstable.Positio
 // add adds a key with its value, or the keys of an inline table.
 func (x *extractor) add(table []string, n *unstable.Node) {
 	names, at := x.names(n)
-	s := Setting{Path: slices.Concat(table, names), File: x.path, Line: at.Line, from: int(n.Raw.Offset),
-		end: int(n.Raw.Offset + n.Raw.Length)}
+	end := int(n.Raw.Offset + n.Raw.Length)
+	s := Setting{Path: slices.Concat(table, names), File: x.path, Line: at.Line, end: end}
 	if n.Value().Kind == unstable.InlineTable {
 		for it := n.Value().Children(); it.Next(); {
 			x.add(s.Path, it.Node())

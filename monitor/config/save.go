@@ -2,25 +2,24 @@ package config
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 )
 
-// Key is a key of a table for [Config.Save]. A nil value removes the key.
+// Key is a key of a table for [Config.Save].
 type Key struct {
 	Name  string
 	Value any // string or []string
 }
 
-// Save sets keys of a table in the user's file, and keeps everything else in it: comments, order
-// and spaces. If the file is written in a way that Save cannot edit, it changes nothing and
-// returns an error with the lines to add.
+// Save replaces a table of the user's file, or adds it, and keeps the rest of the file with its
+// comments. Without keys it removes the table. If the table is not written below a heading of its
+// own, Save changes nothing and returns an error.
 func (c *Config) Save(table []string, keys ...Key) error {
 	if c.User == "" {
 		return errors.New("without a home directory there is no file to save to")
@@ -35,74 +34,43 @@ func (c *Config) Save(table []string, keys ...Key) error {
 	}
 	edited := edit(data, before, table, keys)
 	if after, err := parse(c.User, edited); err != nil || !keeps(before, after, table, keys) {
-		return fmt.Errorf("%s: cannot be edited: add %s", c.User, strings.Join(lines(table, keys), "; "))
+		return fmt.Errorf("%s: this table cannot be replaced: %s", c.User, Heading(table...))
 	}
 	return write(c.User, edited)
 }
 
-// lines are the heading and the keys of a table.
-func lines(table []string, keys []Key) []string {
-	out := []string{Heading(table...)}
-	for _, k := range keys {
-		if k.Value != nil {
-			out = append(out, Line(k.Name, k.Value))
-		}
-	}
-	return out
-}
-
-// edit returns the content of a file with changed keys.
+// edit returns the content of a file with another table.
 func edit(data []byte, settings []Setting, table []string, keys []Key) []byte {
-	type splice struct {
-		from, to int
-		text     string
+	text := ""
+	if len(keys) > 0 {
+		text = Heading(table...)
 	}
-	var all []splice
-	last, missing := -1, slices.Clone(keys) // the end of the table's last line
-	lineEnd := func(at int) int {
-		if n := bytes.IndexByte(data[at:], '\n'); n >= 0 {
-			return at + n
+	for _, k := range keys {
+		text += "\n" + Line(k.Name, k.Value)
+	}
+	from := slices.IndexFunc(settings, func(s Setting) bool { return s.Value == nil && slices.Equal(s.Path, table) })
+	if from < 0 {
+		kept := string(bytes.TrimRight(data, "\n"))
+		if kept != "" && text != "" {
+			kept += "\n\n"
 		}
-		return len(data)
+		return []byte(kept + text + "\n")
 	}
-	for _, s := range settings {
-		name := s.Path[len(s.Path)-1]
-		switch {
-		case s.Value == nil && slices.Equal(s.Path, table):
-			last = lineEnd(s.end)
-		case s.Value != nil && slices.Equal(s.Path[:len(s.Path)-1], table):
-			last = lineEnd(s.end)
-			i := slices.IndexFunc(missing, func(k Key) bool { return k.Name == name })
-			if i < 0 {
-				continue
-			}
-			if missing[i].Value == nil {
-				all = append(all, splice{max(0, bytes.LastIndexByte(data[:s.from], '\n')), lineEnd(s.end), ""})
-			} else {
-				all = append(all, splice{s.from, s.end, Line(name, missing[i].Value)})
-			}
-			missing = slices.Delete(missing, i, i+1)
-		}
+	last := from
+	for last+1 < len(settings) && settings[last+1].Value != nil {
+		last++
 	}
-	added := lines(table, missing)
-	switch {
-	case len(added) == 1:
-	case last < 0 && len(bytes.TrimSpace(data)) == 0:
-		all = append(all, splice{0, len(data), strings.Join(added, "\n") + "\n"})
-	case last < 0:
-		text := string(bytes.TrimRight(data, "\n")) + "\n\n" + strings.Join(added, "\n") + "\n"
-		return []byte(text)
-	default:
-		all = append(all, splice{last, last, "\n" + strings.Join(added[1:], "\n")})
+	to := settings[last].end
+	if n := bytes.IndexByte(data[to:], '\n'); n >= 0 {
+		to += n
+	} else {
+		to = len(data)
 	}
-	slices.SortStableFunc(all, func(a, b splice) int { return cmp.Or(b.to-a.to, b.from-a.from) })
-	for _, s := range all { // from the end, so that positions stay valid
-		data = slices.Concat(data[:s.from], []byte(s.text), data[s.to:])
-	}
-	return data
+	begin := bytes.LastIndexByte(data[:settings[from].end], '\n') + 1
+	return slices.Concat(data[:begin], []byte(text), data[to:])
 }
 
-// keeps reports whether an edited file has the wanted keys, and the other settings as before.
+// keeps reports whether an edited file has the wanted table, and the other settings as before.
 func keeps(before, after []Setting, table []string, keys []Key) bool {
 	values := func(settings []Setting) map[string]string {
 		out := make(map[string]string)
@@ -113,14 +81,16 @@ func keeps(before, after []Setting, table []string, keys []Key) bool {
 		}
 		return out
 	}
+	within := strings.Join(table, "\x00") + "\x00"
 	want := values(before)
+	maps.DeleteFunc(want, func(path, _ string) bool {
+		name, ok := strings.CutPrefix(path, within)
+		return ok && !strings.Contains(name, "\x00")
+	})
 	for _, k := range keys {
-		path := strings.Join(append(slices.Clone(table), k.Name), "\x00")
-		if delete(want, path); k.Value != nil {
-			want[path] = Line("", k.Value)
-		}
+		want[within+k.Name] = Line("", k.Value)
 	}
-	return reflect.DeepEqual(want, values(after))
+	return maps.Equal(want, values(after))
 }
 
 // write replaces a file, or what a symbolic link points to.
