@@ -92,7 +92,8 @@ const (
 )
 
 // widths chooses the columns for the width of the page; 0 leaves one out. bar is the part of
-// colInUse that is a bar. Long addresses get space from shorter ones.
+// colInUse that is a bar. Long addresses get space from shorter ones, and on a narrow screen
+// from the columns that are least useful.
 func (p *Page) widths() (w [columns]int, bar, gap int) {
 	gap = paint.Gap
 	switch {
@@ -114,6 +115,7 @@ func (p *Page) widths() (w [columns]int, bar, gap int) {
 		w[colUp], w[colDown] = w[colRate], w[colRate]
 	}
 	needs := []int{len("TRANSLATED TO"), len("BUSIEST INSIDE"), len("BUSIEST OUTSIDE")}
+	least := make([]int, len(needs)) // without numbers
 	for i := range p.Rows {
 		q := &p.Rows[i]
 		w[colProto] = max(w[colProto], len(q.key.proto.String()))
@@ -123,17 +125,42 @@ func (p *Page) widths() (w [columns]int, bar, gap int) {
 		for i, t := range cells(p.S, q) {
 			if i != 1 || !q.key.dnat { // a service has the columns before, too
 				needs[i] = max(needs[i], t.width())
+				least[i] = max(least[i], t.width()-paint.Width(t.number))
 			}
 		}
 	}
-	rest := p.Width - paint.MarginLeft - paint.MarginRight - w[colTo]
+	usual := divide(p.Width, gap, w, needs)
+	if usual[colOutside] == 0 {
+		needs[2], least[2] = 0, 0
+	}
+	if p.Width >= 100 {
+		return usual, bar, gap
+	}
+	for without, drop := w, []int{0, colKept, colRewritten, colOutside, colRate}; len(drop) > 0; drop = drop[1:] {
+		if drop[0] == colOutside {
+			needs[2], least[2] = 0, 0
+		} else if drop[0] > 0 {
+			without[drop[0]] = 0
+		}
+		now := divide(p.Width, gap, without, needs)
+		if now[colTo] >= least[0] && now[colInside] >= least[1] && now[colOutside] >= least[2] {
+			return now, bar, gap
+		}
+	}
+	return usual, bar, gap // not even then
+}
+
+// divide divides the space that the other columns leave among the three addresses. The last one
+// has no column if it needs no space, or if there is little.
+func divide(width, gap int, w [columns]int, needs []int) [columns]int {
+	rest := width - paint.MarginLeft - paint.MarginRight - w[colTo]
 	for _, n := range w[colNetNS:colInside] {
 		if n > 0 {
 			rest -= gap + n
 		}
 	}
-	share := []int{w[colTo], rest - gap, 0}
-	if rest >= 28 {
+	share, needs := []int{w[colTo], rest - gap, 0}, slices.Clone(needs)
+	if rest >= 28 && needs[2] > 0 {
 		share[1] = (rest - 2*gap) * 47 / 100
 		share[2] = rest - 2*gap - share[1]
 	} else {
@@ -141,7 +168,7 @@ func (p *Page) widths() (w [columns]int, bar, gap int) {
 	}
 	paint.Lend(share, needs)
 	w[colTo], w[colInside], w[colOutside] = share[0], share[1], share[2]
-	return w, bar, gap
+	return w
 }
 
 // columns are the columns for the width.
@@ -257,7 +284,7 @@ func (t text) width() int { return paint.Width(t.sign) + t.end.Width() + paint.W
 // fit writes the text in the given number of cells. It drops the number before it cuts the
 // address.
 func (t text) fit(width int) string {
-	if width < 20 && t.width() > width {
+	if w := t.width(); w > width && (width < 20 || w-paint.Width(t.number) <= width) {
 		t.number = ""
 	}
 	return t.sign + t.end.Fit(width-paint.Width(t.sign)-paint.Width(t.number)).String() + t.number
