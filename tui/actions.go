@@ -181,7 +181,7 @@ func beside(speed float64, by int) float64 {
 
 // addPlayKeys adds the actions that control a recording.
 func addPlayKeys(all keys.Actions, p Player) {
-	all[keys.Play] = keys.Act(func() { p.Play(!p.State().On) })
+	all[keys.Pause] = keys.Act(func() { p.Play(!p.State().On) })
 	all[keys.Slower] = keys.Act(func() { p.Speed(beside(p.State().Speed, -1)) })
 	all[keys.Faster] = keys.Act(func() { p.Speed(beside(p.State().Speed, 1)) })
 	all[keys.SeekBack] = keys.Act(func() { st := p.State(); p.Seek(max(st.Start, st.At-seekStep)) })

@@ -34,17 +34,17 @@ func TestPlayer(t *testing.T) {
 	st.goldenScreens("player", nil)
 	st.colour(colorprofile.NoTTY)
 	st.size(80, 24)
-	st.press("p+-[]]")
+	st.press("p<space>+-[]]")
 	for range 12 {
 		st.press("-")
 	}
 	st.screen()
 	st.send(tea.MouseClickMsg{X: st.header.barAt + st.header.barN/2, Y: 2, Button: tea.MouseLeft})
-	want := "play false, speed 2, speed 1, seek 5, seek 15, seek 25, speed 0.5, speed 0.25, speed 0.125, speed 0.1"
+	want := "play false, play true, speed 2, speed 1, seek 5, seek 15, seek 25, speed 0.5, speed 0.25, speed 0.125, speed 0.1"
 	if got := strings.Join(p.log, ", "); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "seek 29") {
 		t.Errorf("steered: %s", got)
 	}
-	if line := strings.Split(st.screen(), "\n")[2]; !strings.HasPrefix(line, " ❚❚ 0.1×") {
+	if line := strings.Split(st.screen(), "\n")[2]; !strings.HasPrefix(line, " ▶ 0.1×") {
 		t.Errorf("%q", line)
 	}
 }

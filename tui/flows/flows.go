@@ -50,7 +50,7 @@ func New(s *page.Session) *Page {
 			keys.Names, keys.Only},
 	}
 	if s.Replay {
-		p.Footer = []keys.Action{keys.Enter, keys.Filter, keys.Play, keys.Faster, keys.Slower, keys.SeekOn,
+		p.Footer = []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.Faster, keys.Slower, keys.SeekOn,
 			keys.SeekBack, keys.Sort, keys.Only}
 	}
 	return p

@@ -9,7 +9,7 @@ import (
 // Other keys act, and help and footer show them; an action without keys is not shown.
 func TestSet(t *testing.T) {
 	b := Default()
-	for name, to := range map[string][]string{"pause": {"p", "ctrl+up"}, "right": {"é"}, "play": nil, "quit": {"Q"}} {
+	for name, to := range map[string][]string{"pause": {"p", "ctrl+up"}, "right": {"é"}, "theme": nil, "quit": {"Q"}} {
 		if err := b.Set(name, to); err != nil {
 			t.Fatal(err)
 		}
@@ -17,14 +17,14 @@ func TestSet(t *testing.T) {
 			t.Errorf("%s: %s is also %s", name, key, other)
 		}
 	}
-	m := b.Bind(Actions{Pause: {}, Right: {Label: "←→", Does: "group by"}, Play: {}, Quit: {}, Sort: {}})
+	m := b.Bind(Actions{Pause: {}, Right: {Label: "←→", Does: "group by"}, Theme: {}, Quit: {}, Sort: {}})
 	for a, want := range map[Action]string{Pause: "p/ctrl+↑", Right: "é", Quit: "Q", Sort: "s"} {
 		if h, ok := m.Hint(a); !ok || h.Label != want {
 			t.Errorf("%s: %q, want %q", defaults[a].name, h.Label, want)
 		}
 	}
-	if h, ok := m.Hint(Play); ok {
-		t.Errorf("play is shown: %v", h)
+	if h, ok := m.Hint(Theme); ok {
+		t.Errorf("theme is shown: %v", h)
 	}
 	for key, want := range map[string]Action{"p": Pause, "é": Right, "ctrl+c": Quit, "s": Sort} {
 		if got, ok := m.byKey[key]; !ok || got != want {

@@ -149,7 +149,6 @@ const (
 	Help
 	Quit
 
-	Play
 	Slower
 	Faster
 	SeekBack
@@ -206,7 +205,7 @@ var defaults = Bindings{
 	Enter:   {"enter", "choosing", "enter", "detail", []string{"enter"}},
 	Back:    {"back", "choosing", "esc", "back", []string{"esc", "backspace"}},
 
-	Pause:   {"pause", "doing", "space", "pause", []string{"space"}},
+	Pause:   {"pause", "doing", "space", "pause", []string{"space", "p"}},
 	Export:  {"export", "doing", "e", "export", []string{"e"}},
 	Delete:  {"delete", "doing", "x", "delete", []string{"x", "delete"}},
 	Copy:    {"copy", "doing", "y", "copy", []string{"y"}},
@@ -218,7 +217,6 @@ var defaults = Bindings{
 	Help:    {"help", "doing", "?", "help", []string{"?", "f1"}},
 	Quit:    {"quit", "doing", "q", "quit", []string{"q", "ctrl+c"}},
 
-	Play:     {"play", "replay", "p", "play, stop", []string{"p"}},
 	Slower:   {"slower", "replay", "-", "slower", []string{"-"}},
 	Faster:   {"faster", "replay", "+", "faster", []string{"+", "="}},
 	SeekBack: {"seek-back", "replay", "[", "10 s back", []string{"["}},
