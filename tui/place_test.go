@@ -27,9 +27,9 @@ func placed(t *testing.T) *stage {
 	return st
 }
 
-// The table and the detail show places.
+// The table, the detail and the groups show places.
 func TestScreensPlace(t *testing.T) {
-	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"detail", "<enter>"}} {
+	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"detail", "<enter>"}, {"top", "3ooooooooo<right>"}} {
 		t.Run(c.name, func(t *testing.T) {
 			st := placed(t)
 			st.press(c.keys)

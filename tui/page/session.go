@@ -200,9 +200,6 @@ func (s *Session) SetFilter(text string) error {
 	if err == nil {
 		err = s.Needs(x)
 	}
-	if err == nil && s.Env.Places == nil && filter.NeedsPlaces(x) {
-		err = errors.New("country, city and as need natlens --mmdb FILE")
-	}
 	if err != nil {
 		return err
 	}
@@ -217,12 +214,15 @@ func (s *Session) SetFilter(text string) error {
 	return nil
 }
 
-// Needs returns an error if an expression needs processes, and they are not looked up.
+// Needs returns an error if an expression needs something that is not looked up.
 func (s *Session) Needs(x filter.Expr) error {
-	if s.Env.Local != nil || !filter.NeedsLocal(x) {
-		return nil
+	switch {
+	case s.Env.Local == nil && filter.NeedsLocal(x):
+		return errors.New("processes and containers need natlens --process")
+	case s.Env.Places == nil && filter.NeedsPlaces(x):
+		return errors.New("country, city and as need natlens --mmdb FILE")
 	}
-	return errors.New("processes and containers need natlens --process")
+	return nil
 }
 
 // all reports whether an expression selects everything.

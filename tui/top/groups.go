@@ -24,6 +24,8 @@ func always(*page.Session) bool { return true }
 
 func withLocal(s *page.Session) bool { return s.Env.Local != nil }
 
+func withPlaces(s *page.Session) bool { return s.Env.Places != nil }
+
 // groupings are all choices but the fields that the user types.
 var groupings = []grouping{
 	{"source", "", "src > proto,dport", always},
@@ -38,6 +40,8 @@ var groupings = []grouping{
 	{"namespace", "netns", "netns > src", (*page.Session).Several},
 	{"process", "", "process > dst", withLocal},
 	{"container", "", "container > dst", withLocal},
+	{"country", "", "country > as", withPlaces},
+	{"AS", "", "as > host", withPlaces},
 }
 
 // row is a group of any level.
