@@ -101,21 +101,41 @@ func recorded(t testing.TB, locals *monitor.Locals, batches ...*monitor.Batch) [
 	return out.Bytes()
 }
 
+// TestInterimLines writes a flow's interim counters in every format: as a line of their own, or not at all.
+func TestInterimLines(t *testing.T) {
+	e := kernelEvents(t).Events[0]
+	e.Kind, e.Raw = monitor.KindInterim, nil
+	for format, want := range map[string]string{"jsonl": `"event":"interim"`, "csv": ",interim,", "pretty": " interim ",
+		"conntrack": "", "conntrack,xml": "", "conntrack,save": ""} {
+		var out bytes.Buffer
+		sink, err := export.New(format, &out, export.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(sink.Write(&monitor.Batch{Events: []monitor.Event{e}}), sink.Close()); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(out.String(), want) || want == "" && out.Len() > 0 {
+			t.Errorf("%s: %s", format, out.String())
+		}
+	}
+}
+
 // TestPCAPNGAgain writes messages of every kind, losses and what a resync
 // concluded, and wants the same events back.
 func TestPCAPNGAgain(t *testing.T) {
 	all := kernelEvents(t)
 	gaps := new(monitor.Batch)
 	*gaps.Add() = monitor.Event{Seq: 1001, Time: second(1), TimeSource: monitor.TimeReceived, Kind: monitor.KindLost, Gap: &monitor.Gap{Count: 7, Uncertain: true, From: second(0), To: second(1)}}
-	for i, k := range []monitor.Kind{monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy} {
+	for i, k := range []monitor.Kind{monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy, monitor.KindInterim} {
 		e := gaps.Add()
 		*e = all.Events[i]
-		e.Kind, e.Inferred, e.Seq = k, true, uint64(1002+i)
+		e.Kind, e.Inferred, e.Seq = k, k != monitor.KindInterim, uint64(1002+i)
 		if k == monitor.KindDestroy {
 			e.Raw, e.Remembered, e.Has = nil, e.Has&monitor.AttrMark, e.Has&^monitor.AttrMark
 		}
 	}
-	*gaps.Add() = monitor.Event{Seq: 1005, Time: second(2), TimeSource: monitor.TimeReceived, Kind: monitor.KindResynced, Gap: &monitor.Gap{From: second(1), To: second(2), Added: 1, Changed: 1, Ended: 1}}
+	*gaps.Add() = monitor.Event{Seq: 1006, Time: second(2), TimeSource: monitor.TimeReceived, Kind: monitor.KindResynced, Gap: &monitor.Gap{From: second(1), To: second(2), Added: 1, Changed: 1, Ended: 1}}
 	want := linesOf(t, all, gaps)
 	got, src := written(t, replay.Bytes(config, "x.pcapng", recorded(t, nil, all, gaps)))
 	compareLines(t, want, got)

@@ -12,19 +12,24 @@ const (
 	KindUpdate          // IPCTNL_MSG_CT_NEW without these flags
 	KindDestroy         // IPCTNL_MSG_CT_DELETE
 	KindExisting        // a flow that a dump of the table found
+	KindInterim         // a flow that lives, with its counters, from a dump of the table
 	KindLost            // the kernel dropped events: Event.Gap
 	KindResynced        // the table was reconciled after a loss: Event.Gap
 	KindNetNSBegin      // a network namespace was found during the run: Event.NetNS
 	KindNetNSEnd        // a network namespace ended, and its flows with it: Event.NetNS
 )
 
-var kindNames = []string{"none", "new", "update", "destroy", "existing", "lost", "resynced", "netns_begin", "netns_end"}
+var kindNames = []string{"none", "new", "update", "destroy", "existing", "interim", "lost", "resynced",
+	"netns_begin", "netns_end"}
 
 // String returns the word that filters and JSON lines use.
 func (k Kind) String() string { return name(k, kindNames, "unknown") }
 
 // HasFlow reports whether events of the kind are about one flow.
-func (k Kind) HasFlow() bool { return k >= KindNew && k <= KindExisting }
+func (k Kind) HasFlow() bool { return k >= KindNew && k <= KindInterim }
+
+// Dumped reports whether events of the kind come from a dump of the table.
+func (k Kind) Dumped() bool { return k == KindExisting || k == KindInterim }
 
 // Time is nanoseconds since the Unix epoch, UTC; 0 means unknown.
 type Time int64

@@ -19,7 +19,8 @@ import (
 // context, program, namespace) is escaped. Long XML lines are not cut at 1,023 bytes. Inferred
 // events, which the kernel did not send, have the same form as others.
 //
-// The format has no line for losses and resyncs. They go to [text.Options].Notes.
+// The format has no line for interim counters, which are left out, and none for losses and
+// resyncs. They go to [text.Options].Notes.
 type Writer struct {
 	out    text.Lines
 	m      Modifiers
@@ -57,6 +58,8 @@ func (c *Writer) Write(batch *monitor.Batch) error {
 		switch {
 		case !e.Kind.HasFlow():
 			c.note(e)
+			return b
+		case e.Kind == monitor.KindInterim:
 			return b
 		case c.m.XML:
 			return c.xml(b, e)

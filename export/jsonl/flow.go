@@ -39,7 +39,7 @@ func (j *Writer) flow(b []byte, e *monitor.Event) []byte {
 		b = word(b, `,"path":"`, f.Path.String())
 	}
 	b = numIf(b, e.Gen != 0, `,"flow":`, e.Gen)
-	if e.Kind == monitor.KindDestroy {
+	if e.Kind == monitor.KindDestroy || e.Kind == monitor.KindInterim {
 		b = j.time(b, `,"born":"`, &j.start, e.Born)
 	}
 	b = numIf(b, e.PortID != 0, `,"portid":`, uint64(e.PortID))

@@ -13,7 +13,11 @@ type counts struct {
 	inferred  [eventKinds]uint64
 	handshake [protoSlots]histogram
 	lifetime  [protoSlots]histogram
+	bytes     [natKinds][2]uint64  // by direction
+	counted   map[uint64][2]uint64 // bytes of flows that live and are in bytes, or were counted before the run; by Gen
 }
+
+const natKinds = monitor.NATBoth + 1
 
 // The kinds of events that the kernel sends: KindNew, KindUpdate and KindDestroy.
 const (
@@ -58,6 +62,7 @@ func (m *Metrics) count(id monitor.NetNS) {
 func (m *Metrics) Close() error { return nil }
 
 func (c *counts) count(e *monitor.Event) {
+	c.countBytes(e)
 	kind := int(e.Kind) - int(firstKind)
 	if kind < 0 || kind >= eventKinds {
 		return // the loop counts losses, and the table the flows of a dump
@@ -85,6 +90,29 @@ func (c *counts) count(e *monitor.Event) {
 			end = f.Stop // the kernel may send the event up to a minute later
 		}
 		c.lifetime[slot].add(time.Duration(end-e.Born), &lifetimeBounds)
+	}
+}
+
+// countBytes adds what a flow's counters have grown since its last event with counters. The bytes
+// that a flow had before the run are not counted.
+func (c *counts) countBytes(e *monitor.Event) {
+	if !e.Known().Any(monitor.AttrCountersOrig|monitor.AttrCountersReply) || e.Unkept {
+		return
+	}
+	now, old := [2]uint64{e.Flow.CountersOrig.Bytes, e.Flow.CountersReply.Bytes}, c.counted[e.Gen]
+	if c.counted == nil {
+		c.counted = map[uint64][2]uint64{}
+	}
+	for way := range now {
+		if now[way] < old[way] { // a program reset the counters
+			old[way] = 0
+		}
+		if e.Kind != monitor.KindExisting {
+			c.bytes[e.Flow.NAT().Kind][way] += now[way] - old[way]
+		}
+	}
+	if c.counted[e.Gen] = now; e.Kind == monitor.KindDestroy {
+		delete(c.counted, e.Gen)
 	}
 }
 

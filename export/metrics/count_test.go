@@ -113,6 +113,44 @@ natlens_events_total{kind="update",protocol="udp",state="replied"} 1
 	}
 }
 
+// TestBytes expects every byte of the run once, whatever reports it, and no byte of the time before it.
+func TestBytes(t *testing.T) {
+	m := New(Config{})
+	if got := lines(t, m, "natlens_bytes_total"); got != "" {
+		t.Errorf("before a flow with counters: %s", got)
+	}
+	send := func(kind monitor.Kind, gen, up, down uint64, snat bool) {
+		e := event(kind, monitor.UDP, 0, 0, 100)
+		e.Gen, e.Inferred = gen, kind == monitor.KindUpdate
+		e.Has |= monitor.AttrCountersOrig | monitor.AttrCountersReply
+		e.Flow.CountersOrig.Bytes, e.Flow.CountersReply.Bytes = up, down
+		if snat {
+			e.Flow.Reply.Dst[15]++
+		}
+		_ = m.Write(&monitor.Batch{Events: []monitor.Event{e}})
+	}
+	send(monitor.KindDestroy, 1, 10, 20, true) // 10 20
+	send(monitor.KindExisting, 2, 1000, 1000, true)
+	send(monitor.KindInterim, 2, 1100, 1000, true) // 100 0
+	send(monitor.KindUpdate, 2, 1300, 1050, true)  // 200 50
+	send(monitor.KindInterim, 2, 1300, 1050, true)
+	send(monitor.KindDestroy, 2, 1301, 1051, true) // 1 1
+	send(monitor.KindInterim, 3, 5, 6, false)      // 5 6
+	send(monitor.KindInterim, 3, 2, 7, false)      // 2 1: the counter was reset
+	send(monitor.KindDestroy, 3, 2, 7, false)
+	if len(m.last.counted) != 0 {
+		t.Errorf("%d flows remain", len(m.last.counted))
+	}
+	const want = `natlens_bytes_total{direction="original",nat="none"} 7
+natlens_bytes_total{direction="original",nat="snat"} 311
+natlens_bytes_total{direction="reply",nat="none"} 7
+natlens_bytes_total{direction="reply",nat="snat"} 71
+`
+	if diff := cmp.Diff(want, lines(t, m, "natlens_bytes_total")); diff != "" {
+		t.Errorf("bytes (-want +got):\n%s", diff)
+	}
+}
+
 // TestLifetimeByTheKernel expects the kernel's own end of a flow, if the kernel sends
 // one.
 func TestLifetimeByTheKernel(t *testing.T) {

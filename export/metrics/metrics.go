@@ -179,6 +179,13 @@ func (c *counts) collect(o output) {
 			}
 		}
 	}
+	for kind := range natKinds {
+		for way, name := range [...]string{"original", "reply"} {
+			if c.counted != nil {
+				o.value(bytesTotal, float64(c.bytes[kind][way]), name, kind.String())
+			}
+		}
+	}
 	for slot, name := range protocols {
 		if h := &c.handshake[slot]; h.n > 0 || name == "tcp" {
 			o.histogram(handshakes, h, &handshakeBounds, name)

@@ -104,6 +104,9 @@ var (
 		"kind", "protocol", "state")
 	inferred = perNetNS("counter", "natlens_inferred_events_total",
 		"Events derived from a reconciliation with the kernel's table. The kernel did not send them.", "kind")
+	bytesTotal = perNetNS("counter", "natlens_bytes_total",
+		"Bytes of flows since natlens started, counted when a flow ends and at each reading of its counters.",
+		"direction", "nat")
 	lost = global("counter", "natlens_events_lost_total",
 		"Events that the kernel dropped because the queue was full.")
 	gaps    = global("counter", "natlens_event_gaps_total", "Number of gaps in which the kernel dropped events.")

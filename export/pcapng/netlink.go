@@ -105,6 +105,9 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 			e.Kind, e.Inferred = k, true
 		}
 	}
+	if bytes.Equal(p.note, interim) {
+		e.Kind = monitor.KindInterim
+	}
 	if p.local != nil {
 		if e.Local, err = jsonl.DecodeLocal(p.local); err != nil {
 			m.in.Bad(err)

@@ -171,6 +171,8 @@ func (p *Writer) message(e *monitor.Event) {
 	w.b = append(w.b, cooked...)
 	w.bytes(e.Raw)
 	switch {
+	case e.Kind == monitor.KindInterim:
+		w.option(optComment, interim)
 	case !e.Inferred:
 	case e.Kind == monitor.KindNew: // a message of a dump, from which the event was inferred
 		w.option(optComment, inferredNew)
@@ -195,7 +197,10 @@ func (p *Writer) message(e *monitor.Event) {
 	p.seen++
 }
 
-var inferredNew, inferredUpdate = []byte("natlens: inferred new"), []byte("natlens: inferred update")
+var (
+	inferredNew, inferredUpdate = []byte("natlens: inferred new"), []byte("natlens: inferred update")
+	interim                     = []byte("natlens: interim")
+)
 
 // note appends a comment without a packet, in a block of statistics.
 func (p *Writer) note(at monitor.Time, comment []byte, span *monitor.Gap) {

@@ -124,7 +124,7 @@ type Selection struct {
 }
 
 // KindSet is a set of kinds of events. The empty set means all of them.
-type KindSet uint8
+type KindSet uint16
 
 // Kinds returns the set of the given kinds.
 func Kinds(kinds ...monitor.Kind) KindSet {

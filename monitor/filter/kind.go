@@ -55,7 +55,8 @@ var (
 	kindFamily = oneOf("an address family", monitor.Family.String, []monitor.Family{monitor.IPv4, monitor.IPv6},
 		map[string]monitor.Family{"ip": monitor.IPv4, "inet": monitor.IPv4, "ip6": monitor.IPv6, "inet6": monitor.IPv6})
 	kindEvent = oneOf("a kind of event", monitor.Kind.String,
-		[]monitor.Kind{monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy, monitor.KindExisting},
+		[]monitor.Kind{monitor.KindNew, monitor.KindUpdate, monitor.KindDestroy, monitor.KindExisting,
+			monitor.KindInterim},
 		map[string]monitor.Kind{"updates": monitor.KindUpdate})
 	kindPath = oneOf("a path", monitor.Path.String, []monitor.Path{
 		monitor.PathForward, monitor.PathOut, monitor.PathIn, monitor.PathLoop, monitor.PathUnknown}, nil)

@@ -124,6 +124,12 @@ func (r *Run) Tap(s monitor.Sink) {
 	r.OnClose(s.Close)
 }
 
+// Interim makes the run report flows that live longer than d with their counters, every d.
+func (r *Run) Interim(d time.Duration) {
+	r.wantAll()
+	r.Loop.Resync.Interim = d
+}
+
 // Remembers reports whether the run's table has every flow.
 func (r *Run) Remembers() bool { return !r.cfg.Raw }
 

@@ -224,13 +224,20 @@ func (m *Loop) reconcile(ctx context.Context) error {
 // ok is false if no reconciliation is pending.
 func (m *Loop) nextReconcile() (at time.Time, ok bool) {
 	at = m.rec.earliest(m.Resync)
-	switch {
-	case m.rec.pending != nil:
+	if m.rec.pending != nil {
 		return at, true
-	case m.Resync.Every <= 0 || m.Table == nil || m.Table.Silent() == 0:
+	}
+	var slow time.Time
+	if m.Resync.Every > 0 && m.Table != nil && m.Table.Silent() > 0 {
+		slow = m.rec.ended.Add(m.Resync.Every)
+	}
+	if m.Resync.Interim > 0 && (slow.IsZero() || m.rec.interim.Add(m.Resync.Interim).Before(slow)) {
+		slow = m.rec.interim.Add(m.Resync.Interim)
+	}
+	if slow.IsZero() {
 		return at, false
 	}
-	if slow := m.rec.ended.Add(m.Resync.Every); slow.After(at) {
+	if slow.After(at) {
 		at = slow
 	}
 	if !time.Now().Before(at) {

@@ -25,6 +25,7 @@ import (
 type Resync struct {
 	AfterLoss bool          // reconcile after a KindLost
 	Every     time.Duration // also reconcile at this interval, for flows that send no events; 0: never
+	Interim   time.Duration // report flows that live longer with their counters, at this interval; 0: never
 	Pause     time.Duration // minimum time between two reconciliations; 0: DefaultPause
 }
 
@@ -48,6 +49,7 @@ type reconciler struct {
 	pending *job  // after the pause: for a loss, or a refresh
 	swept   int   // chunks of the table that are swept; -1 while the dump is read
 	ended   time.Time
+	interim time.Time     // start of the last dump whose flows became events
 	took    time.Duration // spent on the dump and the sweep, not on events between
 }
 
@@ -58,6 +60,11 @@ func (r *reconciler) start(ctx context.Context, m *Loop, j job) error {
 		return errors.New("reconcile: needs a live source and a table")
 	}
 	r.swept = 0
+	if now := time.Now(); j.mode == table.DumpExisting {
+		r.interim = now
+	} else if j.mode == table.DumpRefresh && m.Resync.Interim > 0 && !now.Before(r.interim.Add(m.Resync.Interim)) {
+		j.mode, r.interim = table.DumpInterim, now
+	}
 	if j.mode == table.SweepEnd {
 		m.Table.SetLocalsOf(j.only[0], nil)
 	} else {
@@ -69,6 +76,7 @@ func (r *reconciler) start(ctx context.Context, m *Loop, j job) error {
 	}
 	r.job, r.took = j, 0
 	r.rec = m.Table.Reconcile(j.mode, j.only)
+	r.rec.Lived = monitor.Time(m.Resync.Interim)
 	r.rec.Gap.Count, r.rec.Gap.Uncertain = j.lost.Count, j.lost.Uncertain
 	return nil
 }

@@ -108,7 +108,12 @@ func flow(k monitor.Kind, port uint16, id uint32, s monitor.State) monitor.Event
 
 func watch(t *testing.T, k *fakeKernel, m *Loop) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	return watchFor(t, k, m, 10*time.Second)
+}
+
+func watchFor(t *testing.T, k *fakeKernel, m *Loop, most time.Duration) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), most)
 	defer cancel()
 	k.done = cancel
 	var out notes

@@ -48,7 +48,7 @@ func (t *Table) prefetch(events []monitor.Event) {
 
 // apply is the table's state machine:
 //
-//	            NEW            UPDATE         EXISTING (dump)  DESTROY
+//	            NEW            UPDATE         EXISTING (*3)    DESTROY
 //	unknown     add, born      add            add              –
 //	known       end the old,   merge          merge            merge, end
 //	            add, born (*)
@@ -57,7 +57,7 @@ func (t *Table) prefetch(events []monitor.Event) {
 //
 // (*) only if the row's NEW was seen, or its id is another one. Otherwise the NEW is about the
 // same flow, and a dump or an UPDATE from another CPU came before it. (**) if the flow had no
-// row and ended no earlier; otherwise it is the NEW of the next flow: add, born.
+// row and ended no earlier; otherwise it is the NEW of the next flow: add, born. (*3) and interim: from dumps.
 func (t *Table) apply(e *monitor.Event, h uint64, b *monitor.Batch) {
 	if !e.Kind.HasFlow() {
 		return
@@ -122,7 +122,7 @@ func (t *Table) add(h uint64, e *monitor.Event) {
 	p := t.rows.save(row, &e.Flow, e.Known())
 	p.gen, p.first, p.last, p.epoch = t.gen, e.Time, e.Time, 0
 	switch {
-	case e.Kind == monitor.KindExisting, e.Kind == monitor.KindNew && e.Inferred:
+	case e.Kind.Dumped(), e.Kind == monitor.KindNew && e.Inferred:
 		p.state |= RowDump
 		t.silent++
 	case e.Kind == monitor.KindNew:

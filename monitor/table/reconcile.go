@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"natlens/monitor"
@@ -14,6 +15,7 @@ const (
 	DumpExisting DumpMode = iota // at the start of a run: every flow becomes an event of KindExisting
 	DumpLoss                     // after a loss: ends with KindResynced
 	DumpRefresh                  // ends silent flows and updates counters: only changes become events
+	DumpInterim                  // like DumpRefresh; flows that live long become events of KindInterim
 	DumpBegin                    // of a namespace found during the run: unknown flows become KindExisting
 	SweepEnd                     // of an ended namespace: no dump, all its flows end
 )
@@ -27,6 +29,9 @@ const (
 // call those of the table.
 type Reconciliation struct {
 	Gap monitor.Gap // counts the flows added, changed and ended
+
+	// Lived is how long flows must live for an event of KindInterim; only with DumpInterim.
+	Lived monitor.Time
 
 	table *Table
 	mode  DumpMode
@@ -125,6 +130,17 @@ func (r *Reconciliation) apply(d *monitor.Event, in, out *monitor.Batch) {
 		d.Kind, d.Inferred = monitor.KindUpdate, true
 		out.Events = append(out.Events, *d)
 	}
+	if r.mode == DumpInterim && d.Has&counters != 0 && d.Time-t.seenSince(uint32(row)) >= r.Lived {
+		d.Kind, d.Inferred = monitor.KindInterim, false
+		out.Events = append(out.Events, *d)
+	}
+}
+
+// seenSince returns when the flow of a row began, or if that is unknown when its first message
+// came.
+func (t *Table) seenSince(row uint32) monitor.Time {
+	c, i := t.rows.chunkOf(row)
+	return cmp.Or(c.born(&c.rows[i], i), c.rows[i].first)
 }
 
 // Sweep ends the flows of one chunk that neither the dump nor an event contained. It returns

@@ -19,7 +19,7 @@ func (t *Table) merge(row uint32, e *monitor.Event, b *monitor.Batch) {
 	c, i := t.rows.chunkOf(row)
 	p := &c.rows[i]
 	overtaken := e.Kind == monitor.KindNew && p.state&(RowNew|RowDump) == 0
-	if e.Kind != monitor.KindExisting {
+	if !e.Kind.Dumped() {
 		t.noteEvent(p)
 	}
 	if e.Kind == monitor.KindNew {

@@ -94,7 +94,7 @@ func (t *Tracker) Apply(b *monitor.Batch, ch *Changes) {
 			if t.wanted(e) {
 				t.destroy(e, ch)
 			}
-		case monitor.KindNew, monitor.KindUpdate, monitor.KindExisting:
+		case monitor.KindNew, monitor.KindUpdate, monitor.KindExisting, monitor.KindInterim:
 			if t.wanted(e) {
 				t.see(e, ch)
 			}
@@ -214,7 +214,7 @@ func (t *Tracker) begin(e *monitor.Event) *open {
 			Namespace: t.cfg.name(e.NetNS()), Number: t.last,
 		},
 		gen: e.Gen, losses: t.losses.count,
-		dumped: e.Kind == monitor.KindExisting || e.Inferred,
+		dumped: e.Kind.Dumped() || e.Inferred,
 		isNew:  e.Kind == monitor.KindNew && !e.Inferred,
 	}
 	if o.Proto.IsICMP() {

@@ -101,7 +101,7 @@ func role(e *monitor.Event, column int) paint.Role {
 
 // shortKinds are the kinds of events in three letters, for narrow screens.
 var shortKinds = map[monitor.Kind]string{monitor.KindNew: "new", monitor.KindUpdate: "upd", monitor.KindDestroy: "end",
-	monitor.KindExisting: "was"}
+	monitor.KindExisting: "was", monitor.KindInterim: "now"}
 
 // kind names what happened; ~ says that a reconciliation inferred it.
 func (p *Page) kind(e *monitor.Event) string {
@@ -137,7 +137,7 @@ func (p *Page) way(out *paint.Line, x int, e *monitor.Event, cursor bool) {
 	var parts []string
 	role := paint.Text
 	switch {
-	case e.Kind == monitor.KindDestroy:
+	case e.Kind == monitor.KindDestroy, e.Kind == monitor.KindInterim:
 		parts = sums(e)
 	case e.Has.Any(monitor.AttrStatus) && e.Flow.Status.Has(monitor.Assured) && e.Flow.Orig.Proto.HasState():
 		parts, role = []string{"  assured"}, paint.Muted

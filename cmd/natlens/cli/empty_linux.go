@@ -1,13 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"natlens/monitor"
 	"natlens/monitor/doctor"
 	"natlens/monitor/doctor/probe"
-	"natlens/monitor/human"
 )
 
 // WhyEmpty prints why the tables of the namespaces of --netns have no flows, and a command that
@@ -34,26 +34,29 @@ func (c *CaptureFlags) WhyEmpty(ctx context.Context, con Console) {
 	}
 }
 
-// WhyUncounted prints that the kernel does not count the bytes of flows, and the command that
-// changes it. It prints nothing if all namespaces of --netns count. counted is the number of
-// flows with counters; if it is 0 although the kernel counts, WhyUncounted prints why.
+// WhyUncounted prints that the kernel does not count the bytes of flows, in which namespaces of
+// --netns, and the command that changes it. If all count and counted, the number of flows with
+// counters, is 0, it prints why.
 func (c *CaptureFlags) WhyUncounted(ctx context.Context, con Console, counted uint64) {
-	reason, command, off, places := "", "", 0, probe.Places{Sudo: Sudo()}
-	err := c.Each(ctx, func(error) {}, func(_ monitor.Namespace, fd int) error {
-		s := &doctor.Snapshot{Place: places.At(c.Netns)}
+	reason, command, places := "", "", probe.Places{Sudo: Sudo()}
+	var in []string
+	err := c.Each(ctx, func(error) {}, func(n monitor.Namespace, fd int) error {
+		s := &doctor.Snapshot{Place: places.At(cmp.Or(n.Name, c.Netns))}
 		err := probe.Settings(s, fd)
 		if why, fix := doctor.Uncounted(s); why != "" {
-			reason, command, off = why, fix, off+1
+			if reason == "" {
+				reason, command = why, fix
+			}
+			if n.Name != "" {
+				in = append(in, n.Name)
+			}
 		}
 		return err
 	})
 	switch {
 	case err != nil:
-	case off > 0 && c.Every():
-		fmt.Fprintf(con.Stderr, "natlens: in %s packets and bytes are not counted: this shows where → %s\n",
-			human.Plural(off, "network namespace"), places.Here().Natlens("stats", "--netns", EveryNetNS))
-	case off > 0:
-		fmt.Fprintf(con.Stderr, "natlens: %s → %s\n", reason, command)
+	case reason != "":
+		fmt.Fprintf(con.Stderr, "natlens: %s → %s\n", doctor.InNamespaces(in, reason), command)
 	case counted == 0:
 		fmt.Fprintf(con.Stderr, "natlens: these flows have no counters: they began before nf_conntrack_acct was 1\n")
 	}

@@ -43,7 +43,7 @@ func (c *FromFlags) Given() bool { return len(c.Paths) > 0 || c.at != "" }
 
 // kernelFlags are flags that a recording does not support.
 var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter",
-	"table", "zero", "metrics", "history", "keep", "max-size", "process"}
+	"table", "zero", "metrics", "interim", "history", "keep", "max-size", "process"}
 
 // Check rejects --at without a recording, and kernelFlags with one.
 func (c *FromFlags) Check(cmd *cobra.Command) (err error) {

@@ -103,6 +103,9 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 	out := &output{Output: to}
 	sink := out.unhurried(o.kept.Dir != "" || listener != nil)
 	run.Sink(sink, func() error { return errors.Join(out.skip.report(), out.Close()) })
+	if o.interim > 0 {
+		run.Interim(o.interim)
+	}
 	if o.findings {
 		o.noteFindings(con, run.Loop)
 		run.AddRules(o.Thresholds.Values, true)
@@ -156,7 +159,7 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 
 // kinds returns the kinds to capture: those that -e names, or all.
 func (o *Options) kinds() filter.KindSet {
-	if o.whole() != "" {
+	if o.whole() != "" || o.interim > 0 {
 		return 0
 	}
 	return o.Filter.Sel.Kinds

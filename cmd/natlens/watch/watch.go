@@ -4,6 +4,7 @@ package watch
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,7 @@ type Options struct {
 	limit    uint64
 	duration time.Duration
 	existing bool
+	interim  time.Duration
 	resync   string
 	quiet    bool
 	explain  bool
@@ -84,6 +86,8 @@ func (o *Options) register(cmd *cobra.Command) {
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
 	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
 	f.BoolVar(&o.existing, "existing", false, "begin with the flows that are in the table")
+	f.DurationVar(&o.interim, "interim", 0, "report flows that live longer than this `time`, such as 60s, with their "+
+		"counters, every such time")
 	o.resync = "on"
 	f.Var(cli.Value{Read: func(text string) error { o.resync = text; return nil }, Kind: "on|off"}, "resync",
 		"on: keep a table of flows; after a loss, reconcile it with the kernel's and report what changed. "+
@@ -99,7 +103,7 @@ func (o *Options) register(cmd *cobra.Command) {
 	o.Filter.RegisterLabelMap(cmd)
 	cli.MustComplete(cmd, "resync", cli.OneOf("on", "off"))
 	cli.NoComplete(cmd, "limit")
-	cli.MustComplete(cmd, "for", cobra.NoFileCompletions)
+	cli.NoComplete(cmd, "for", "interim")
 	o.Capture.Register(cmd)
 	o.Capture.AllowEvery(cmd)
 	o.Filter.Register(cmd)
@@ -115,6 +119,13 @@ func (o *Options) check() error {
 	switch {
 	case o.duration < 0:
 		return cli.Usagef("--for %s: must not be negative", o.duration)
+	case o.interim < 0 || o.interim > 0 && o.interim < time.Second:
+		return cli.Usagef("--interim %s: must be a second or more", o.interim)
+	case o.interim > 0 && (o.raw || o.resync == "off"):
+		return cli.Usagef("--interim needs the table: not together with --resync off")
+	case o.interim > 0 && strings.HasPrefix(o.output.Format, "conntrack"):
+		return cli.Usagef("--interim: -o %s has no line for interim counters; use pretty, jsonl, csv or pcapng",
+			o.output.Format)
 	case o.resync != "on" && o.resync != "off":
 		return cli.Usagef("--resync %s: must be on or off", o.resync)
 	case !o.findings && o.Thresholds.Texts != nil:
@@ -142,7 +153,8 @@ func (o *Options) everyKind() bool {
 // a table would only grow.
 func (o *Options) remembers() bool {
 	has := o.Filter.Sel.Kinds.Has
-	return !o.raw && o.resync == "on" && (o.whole() != "" || has(monitor.KindNew) && has(monitor.KindDestroy))
+	return !o.raw && o.resync == "on" &&
+		(o.whole() != "" || o.interim > 0 || has(monitor.KindNew) && has(monitor.KindDestroy))
 }
 
 // whole returns why the run needs every event of every flow, whatever the filter selects, or
@@ -165,7 +177,7 @@ func (o *Options) wanted(more filter.KindSet) monitor.Filter {
 	if kinds == 0 {
 		return wanted
 	}
-	kinds |= more
+	kinds |= more | filter.Kinds(monitor.KindInterim)
 	if wanted == nil {
 		return func(e *monitor.Event) bool { return kinds.Has(e.Kind) }
 	}
