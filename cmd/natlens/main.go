@@ -25,6 +25,6 @@ func main() {
 		time.Sleep(signalInstant)
 		stop()
 	})
-	os.Exit(run(ctx, cli.Console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv},
+	os.Exit(run(ctx, cli.Console{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Alone: true},
 		os.Args[1:]))
 }

@@ -64,6 +64,8 @@ type Loop struct {
 	ticks   ticker
 	replay  replay
 	refresh atomic.Bool
+	batches atomic.Uint64 // see Progress
+	waiting atomic.Bool
 }
 
 // Existing says whether and when a run reads the flows that are already in the table.
@@ -96,6 +98,10 @@ func (m *Loop) Stats() Stats {
 	return Stats{c.events.Load(), c.written.Load(), c.lost.Load(), c.gaps.Load(), c.resyncs.Load(), c.existing.Load()}
 }
 
+// Progress returns how many batches the loop has passed on, and whether it waits for events now. A loop that neither
+// waits nor passes on more is stuck, for example in a sink. It may be called while the loop runs.
+func (m *Loop) Progress() (batches uint64, waiting bool) { return m.batches.Load(), m.waiting.Load() }
+
 // errCount ends the loop when Count events have been written.
 var errCount = errors.New("count reached")
 
@@ -126,7 +132,10 @@ func (m *Loop) run(ctx context.Context) error {
 	}
 	for {
 		b.Reset()
+		m.waiting.Store(true)
 		err := m.next(ctx, &b)
+		m.waiting.Store(false)
+		m.batches.Add(1)
 		if perr := m.take(&b, err != nil); perr != nil {
 			return perr
 		}

@@ -29,6 +29,7 @@ type Console struct {
 	LabelFile      string         // connlabel.conf; "" means export.LabelFile
 	Config         *config.Config // nil: no settings
 	Places         monitor.Places
+	Alone          bool // nothing but this command runs in the process, so that it can give up rights
 }
 
 // Terminal reports whether w is a terminal, and its width in columns.

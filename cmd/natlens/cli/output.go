@@ -52,6 +52,9 @@ func (c *OutputFlags) Check() error {
 	return c.checkFile()
 }
 
+// Path is the file of --output or of the recording; "": standard output.
+func (c *OutputFlags) Path() string { return c.path }
+
 // Output is an open sink with its writer.
 type Output struct {
 	Sink   monitor.Sink

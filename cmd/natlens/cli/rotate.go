@@ -41,11 +41,15 @@ func (c *OutputFlags) RegisterAppend(cmd *cobra.Command) {
 func (c *OutputFlags) Keep(files int) { c.file.keep = files }
 
 // Record makes the output a recording: JSON lines if the name of the file ends in .jsonl, .jsonl.gz or .jsonl.zst,
-// otherwise pcapng.
+// otherwise pcapng. Without a path nothing is recorded.
 func (c *OutputFlags) Record(path string, force bool) {
-	c.path, c.force, c.file.always, c.Format = path, force, true, "pcapng"
-	if strings.HasSuffix(unpackedName(path), ".jsonl") {
+	c.path, c.force, c.file.always = path, force, true
+	switch {
+	case path == "":
+	case strings.HasSuffix(unpackedName(path), ".jsonl"):
 		c.Format = "jsonl"
+	default:
+		c.Format = "pcapng"
 	}
 }
 

@@ -141,8 +141,13 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 	if at != nil {
 		at.Started()
 	}
+	ended, err := o.serve(con, run)
+	if err != nil {
+		return err
+	}
+	defer ended()
 	began := time.Now()
-	err := run.Run(ctx)
+	err = run.Run(ctx)
 	if err == nil && context.Cause(ctx) == syscall.EPIPE {
 		err = syscall.EPIPE
 	}

@@ -73,7 +73,7 @@ of the file.`,
 
 func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 	o.output.Record(o.path, o.force)
-	if o.Capture.Every() && o.path != "" && o.output.Format == "pcapng" {
+	if o.Capture.Every() && o.output.Format == "pcapng" {
 		return cli.Usagef("--netns all: a pcapng file contains one network namespace; for all name the file " +
 			"FILE.jsonl")
 	}
