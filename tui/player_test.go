@@ -44,7 +44,7 @@ func TestPlayer(t *testing.T) {
 	if got := strings.Join(p.log, ", "); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "seek 29") {
 		t.Errorf("steered: %s", got)
 	}
-	if line := strings.Split(st.screen(), "\n")[2]; !strings.HasPrefix(line, " ▶ 0.1×") {
+	if line := strings.Split(st.screen(), "\n")[2]; !strings.HasPrefix(line, " ▶  0.1×") {
 		t.Errorf("%q", line)
 	}
 }

@@ -143,7 +143,7 @@ func TestConfigDocs(t *testing.T) {
 	}
 	_, block, _ := strings.Cut(string(text), "```toml\n")
 	example, _, ok := strings.Cut(block, "```")
-	if got, _ := configured(t, example, "config"); !ok || got.code != 0 || !strings.Contains(got.stdout.String(), "\nplay = 'ctrl+p' ") {
+	if got, _ := configured(t, example, "config"); !ok || got.code != 0 || !strings.Contains(got.stdout.String(), "\nexport = 'ctrl+e' ") {
 		t.Errorf("exit code %d, %s%s", got.code, got.stderr.String(), got.stdout.String())
 	}
 }
