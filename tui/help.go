@@ -100,6 +100,8 @@ func signLines() []paint.Line {
 		entry(paint.New, "+", "new"),
 		entry(paint.Ended, "×", "ended; shown for a few more seconds"),
 		entry(paint.Ended, "·", "timed out; the kernel has not removed it yet"),
+		entry(paint.Text, "▶ ▼", "a group, closed and open"),
+		entry(paint.Text, "↑ ↓", "UP and DOWN: the original direction, and the replies"),
 	}
 }
 

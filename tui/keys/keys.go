@@ -200,7 +200,7 @@ var defaults = Bindings{
 	Sort:    {"sort", "choosing", "s", "sort", []string{"s"}},
 	Reverse: {"reverse", "choosing", "r", "reverse", []string{"r"}},
 	GroupBy: {"group-by", "choosing", "o", "group by", []string{"o"}},
-	Fields:  {"group-by-fields", "choosing", "O", "group by fields", []string{"O"}},
+	Fields:  {"group-by-fields", "choosing", "O", "group by any fields", []string{"O"}},
 	Window:  {"window", "choosing", "a", "rates over 1, 10, 60 s", []string{"a"}},
 	Enter:   {"enter", "choosing", "enter", "detail", []string{"enter"}},
 	Back:    {"back", "choosing", "esc", "back", []string{"esc", "backspace"}},

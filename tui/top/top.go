@@ -50,8 +50,8 @@ func New(s *page.Session) *Page {
 			return append(append([]paint.Line{p.choices()}, s.Accounting(p.Width)...), p.graph()...)
 		},
 		Actions: keys.Actions{
-			keys.Left:    {Run: func() tea.Cmd { return p.setOpen(false) }, Does: "close"},
-			keys.Right:   {Run: func() tea.Cmd { return p.setOpen(true) }, Label: "→", Does: "open"},
+			keys.Left:    {Run: func() tea.Cmd { return p.setOpen(false) }, Does: "close the group"},
+			keys.Right:   {Run: func() tea.Cmd { return p.setOpen(true) }, Label: "→", Does: "open the group"},
 			keys.GroupBy: {Run: p.nextGrouping},
 			keys.Fields:  keys.Act(p.askFields),
 			keys.Sort:    {Run: p.nextOrder},
