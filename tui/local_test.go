@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 )
 
 // owned is two flows of this host and one of a container.
@@ -80,10 +81,7 @@ func TestLocalFilter(t *testing.T) {
 // Without --process a filter for processes is refused.
 func TestLocalFilterRefused(t *testing.T) {
 	st := newStage(t)
-	err := st.s.SetFilter("tcp and process curl")
-	if want := "processes and containers need natlens --process"; err == nil || err.Error() != want {
-		t.Errorf("%v, want %s", err, want)
-	}
+	golden.Words(t, "tcp and process curl", st.s.SetFilter("tcp and process curl"))
 }
 
 // An export has them too.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/table"
 )
 
@@ -198,16 +199,9 @@ func TestAccountingOff(t *testing.T) {
 		st.frame()
 	}
 	read()
-	want := "   no bytes and rates → sudo ip netns exec red sysctl -w\n" +
-		"   net.netfilter.nf_conntrack_acct=1\n"
-	if got := st.line(2) + "\n" + st.line(3) + "\n"; got != want {
-		t.Errorf("in 80 columns:\n%s, want\n%s", got, want)
-	}
+	golden.Words(t, "80 columns", st.line(2)+"\n"+st.line(3))
 	st.size(120, 30)
-	want = "   no bytes and rates → sudo ip netns exec red sysctl -w net.netfilter.nf_conntrack_acct=1"
-	if got := st.line(2); got != want {
-		t.Errorf("%q, want %q", got, want)
-	}
+	golden.Words(t, "120 columns", st.line(2))
 	st.refresher.source = &u.readings
 	if read(); strings.Contains(st.screen(), "no bytes") || !strings.Contains(st.line(2), "RATE") {
 		t.Errorf("with counters:\n%s", st.screen())

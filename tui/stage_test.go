@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/loop"
 	"natlens/monitor/table"
 	"natlens/tui/paint"
@@ -147,6 +148,13 @@ func (st *stage) press(keys string) {
 func (st *stage) size(width, height int) {
 	st.send(tea.WindowSizeMsg{Width: width, Height: height})
 	st.frame()
+}
+
+// foot compares the last line of the screen, which has questions, errors and notes.
+func (st *stage) foot(what string) {
+	st.t.Helper()
+	text, _, _ := strings.Cut(strings.TrimSpace(st.line(st.height-1)), "   ")
+	golden.Words(st.t, what, text)
 }
 
 func (st *stage) colour(p colorprofile.Profile) { st.send(tea.ColorProfileMsg{Profile: p}) }
