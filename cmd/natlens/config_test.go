@@ -35,7 +35,7 @@ func configured(t *testing.T, file string, args ...string) (*called, string) {
 // The files set any flag of any command; the command line overrides them, and command lines of
 // conntrack(8) do not read them.
 func TestConfigFlags(t *testing.T) {
-	rec := writeRecording(t, lifeLines)
+	const rec = "watch/testdata/life.jsonl"
 	file := "[watch]\noutput-format = 'csv'\nproto = 'udp'\nquiet = true\n[expect.list]\nfamily = 'ipv6'\n"
 	for _, c := range []struct {
 		args string

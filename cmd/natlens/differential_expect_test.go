@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor"
 	"natlens/monitor/kernel"
 	"natlens/monitor/lab"
@@ -98,7 +99,7 @@ func TestExpectEventsSame(t *testing.T) {
 func expectEventsSame(t *testing.T, ns *lab.Namespace, args []string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var them safeBuffer
+	var them clitest.Buffer
 	cmd := exec.Command("conntrack", args...)
 	cmd.Stdout = &them
 	startWithin(t, ns, cmd)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -142,13 +143,13 @@ func drawnMasters(t *testing.T, ns *lab.Namespace) (lines []string) {
 
 // expectWatchers are both programs, watching expectations.
 type expectWatchers struct {
-	theirs *safeBuffer
+	theirs *clitest.Buffer
 	ours   *called
 }
 
 func watchExpects(t *testing.T, ns *lab.Namespace) *expectWatchers {
 	t.Helper()
-	w := &expectWatchers{new(safeBuffer), &called{}}
+	w := &expectWatchers{new(clitest.Buffer), &called{}}
 	cmd := exec.Command("conntrack", "-E", "expect")
 	cmd.Stdout = w.theirs
 	startWithin(t, ns, cmd)

@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -33,7 +34,7 @@ type comparison struct {
 	args         []string
 	names        labelNames
 	events       int // how many to expect, at least; 0: of each flow its end
-	theirs, ours safeBuffer
+	theirs, ours clitest.Buffer
 }
 
 // The flags that conntrack -E and natlens -E are compared with, all over the

@@ -33,7 +33,7 @@ func exitCodes(t *testing.T) [][]string {
 
 // TestExitCodes runs every command with every flag. It ignores what they print.
 func TestExitCodes(t *testing.T) {
-	recording, ns := writeRecording(t, lifeLines), generatorNS(t).Path()
+	recording, ns := "watch/testdata/life.jsonl", generatorNS(t).Path()
 	top := t.TempDir()
 	for _, words := range exitCodes(t) {
 		dir, err := os.MkdirTemp(top, "")

@@ -16,49 +16,6 @@ import (
 	"natlens/monitor/lab/labtest"
 )
 
-// TestHistoryBesideWatch keeps a history beside a stream that shows little: it covers
-// every flow, those that were there before too, and the stream shows no more for it.
-func TestHistoryBesideWatch(t *testing.T) {
-	l := labtest.NewWith(t, lab.Config{}) // without times of the kernel's own
-	labtest.FlowsUDP(t, l, 2)             // these are in the table already
-	ctx, end := context.WithCancel(t.Context())
-	dir := t.TempDir()
-	r := begin(t, ctx, l, cli.Console{}, "watch", "--history", dir, "--keep", "90d", "--max-size", "50GB", "-o", "jsonl", "tcp")
-	labtest.WaitFor(t, "the flows that are there in the history", func() bool {
-		c := call(t.Context(), cli.Console{}, "who", "--inside", "192.168.77.2", "-p", "udp", "--history", dir, "-o", "jsonl")
-		return strings.Count(c.stdout.String(), `"began-before"`) == 2
-	})
-	labtest.FlowsUDP(t, l, 3)
-	if _, err := l.TCPOnce(ctx, lab.TCP{To: lab.ServerHTTP}); err != nil {
-		t.Fatal(err)
-	}
-	labtest.WaitFor(t, "the TCP flow", func() bool { return strings.Contains(r.stdout.String(), `"event":"new"`) })
-	live := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "-p", "udp", "--live", "--netns", l.Gateway.Path(), "-o", "jsonl")
-	if n := strings.Count(live.stdout.String(), `"inside":{"addr":"192.168.77.2"`); n != 5 || live.code != 0 {
-		t.Errorf("code %d, %d flows in the table: %s%s", live.code, n, live.stdout.String(), live.stderr.String())
-	}
-	end()
-	if code := r.end(t); code != 0 {
-		t.Errorf("code %d, %s", code, r.stderr.String())
-	}
-	for _, line := range decodeLines(t, r.stdout.String()) {
-		if line["proto"] != "tcp" || line["event"] == "existing" {
-			t.Errorf("shown: %v", line)
-		}
-	}
-	for proto, want := range map[string]struct{ flows, before int }{"udp": {5, 2}, "tcp": {1, 0}} {
-		c := call(t.Context(), cli.Console{}, "who", "--inside", "192.168.77.2", "-p", proto, "--history", dir, "-o", "jsonl")
-		flows, before := strings.Count(c.stdout.String(), `"inside"`), strings.Count(c.stdout.String(), `"began-before"`)
-		if flows != want.flows || before != want.before || c.code != 0 {
-			t.Errorf("%s: code %d, %d flows, %d of them from before, want %+v\n%s%s", proto, c.code, flows, before, want, c.stdout.String(), c.stderr.String())
-		}
-	}
-	second := call(t.Context(), cli.Console{}, "who", "203.0.113.1", "--history", dir, "--at", "2001-01-01T00:00:00Z")
-	if !strings.HasPrefix(second.stdout.String(), "Not covered: the history in "+dir+" begins ") || second.code != 1 {
-		t.Errorf("code %d, %s%s", second.code, second.stdout.String(), second.stderr.String())
-	}
-}
-
 // TestHistoryOnFullDisk fills the disk under a history: the stream goes on, standard
 // error says so, and once there is room nothing of it is missing.
 func TestHistoryOnFullDisk(t *testing.T) {

@@ -4,10 +4,8 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,7 +18,6 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor/golden"
-	"natlens/monitor/lab/labtest"
 )
 
 // TestManualPages compares the pages of natlens man with the commands, and with -update writes them.
@@ -74,40 +71,4 @@ func manualPage(t *testing.T, cmd *cobra.Command) (name string, page []byte) {
 		page = regexp.MustCompile(`(?s)\.SH SYNOPSIS\n.*?(\.SH )`).ReplaceAll(page, []byte("$1"))
 	}
 	return fmt.Sprintf("%s.%s", name, section), page
-}
-
-// TestManualRenders has the programs that render manuals read the longest pages, with all their warnings.
-func TestManualRenders(t *testing.T) {
-	for _, r := range [][]string{{"groff", "-man", "-t", "-k", "-Tutf8", "-ww", "-z"}, {"mandoc", "-Tlint", "-Werror"}} {
-		if _, ok := labtest.Have(t, r[0]); !ok {
-			continue
-		}
-		for _, words := range []string{"", "watch", "filters", "conntrack", "expect create"} {
-			cmd := exec.CommandContext(t.Context(), r[0], r[1:]...)
-			cmd.Stdin = strings.NewReader(call(t.Context(), cli.Console{}, append([]string{"man"}, strings.Fields(words)...)...).stdout.String())
-			said, err := cmd.CombinedOutput()
-			if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
-				t.Fatal(err)
-			}
-			if len(said) > 0 {
-				t.Errorf("%s of man %s:\n%s", r[0], words, said)
-			}
-		}
-	}
-}
-
-// TestManual checks that the pages have what users need.
-func TestManual(t *testing.T) {
-	for words, want := range map[string]string{
-		"":          "natlens-watch(1)",
-		"watch":     "--explain-filter",
-		"filters":   "reply.dport",
-		"files":     "NO_COLOR",
-		"conntrack": "--dump",
-	} {
-		got := call(t.Context(), cli.Console{}, append([]string{"man"}, strings.Fields(words)...)...)
-		if page := strings.NewReplacer(`\fB`, "", `\fP`, "").Replace(got.stdout.String()); got.code != 0 || !strings.Contains(page, want) {
-			t.Errorf("man %s: code %d, without %q", words, got.code, want)
-		}
-	}
 }

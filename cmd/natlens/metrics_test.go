@@ -5,23 +5,21 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -60,117 +58,6 @@ func httpGet(t *testing.T, url string) string {
 		t.Fatalf("%s: %s, %v: %s", url, r.Status, err, text)
 	}
 	return string(text)
-}
-
-// TestMetrics scrapes a watch whose filter shows next to nothing: what was there
-// before is counted as flows, and shown no more than without --metrics.
-func TestMetrics(t *testing.T) {
-	l := labtest.New(t)
-	labtest.FlowsUDP(t, l, 2)
-	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--metrics", "127.0.0.1:0", "udp", "and", "event", "new", "--limit", "3")
-	at := r.metricsOf(t)
-	labtest.WaitFor(t, "the flows of before", func() bool {
-		return strings.Contains(httpGet(t, at+"/metrics"), "natlens_flows{protocol=\"udp\",state=\"replied\"} 2\n")
-	})
-	if r.stdout.String() != "" {
-		t.Errorf("flows of before are shown: %s", r.stdout.String())
-	}
-	labtest.FlowsUDP(t, l, 2)
-	text := ""
-	labtest.WaitFor(t, "the events", func() bool {
-		text = httpGet(t, at+"/metrics")
-		return strings.Contains(text, "natlens_events_total{kind=\"new\",protocol=\"udp\",state=\"unreplied\"} 2\n") &&
-			strings.Contains(text, "natlens_events_total{kind=\"update\",protocol=\"udp\",state=\"replied\"} 2\n") && strings.Contains(text, "natlens_table_entries 4\n")
-	})
-	for _, line := range []string{
-		`natlens_snat_pools 1`, `natlens_events_lost_total 0`,
-		`natlens_snat_ports_in_use{address="203.0.113.1",protocol="udp"} 4`, `natlens_kernel_stat_total{stat="insert_failed"} 0`,
-	} {
-		if !strings.Contains(text, line+"\n") {
-			t.Errorf("no %s in\n%s", line, regexp.MustCompile(`(?m)^natlens_.*\n`).FindAllString(text, -1))
-		}
-	}
-	labtest.FlowsUDP(t, l, 1)
-	if code := r.end(t); code != 0 || strings.Count(r.stdout.String(), "\n") != 3 {
-		t.Errorf("code %d, %s", code, r.stdout.String())
-	}
-	if conn, err := net.Dial("tcp", strings.TrimPrefix(at, "http://")); err == nil {
-		conn.Close()
-		t.Error("somebody listens after the end")
-	}
-}
-
-// Metrics and their findings cover every event and every flow, also of those from
-// before the start, whatever the filter and -e select.
-func TestMetricsOfEveryFlow(t *testing.T) {
-	for _, wanted := range [][]string{{"udp", "dport", "53"}, {"-e", "new", "udp", "dport", "53"}, {"--capture", "socket", "udp", "dport", "53"}} {
-		l := labtest.New(t)
-		labtest.FlowsUDP(t, l, 2)
-		ctx, end := context.WithCancel(t.Context())
-		r := begin(t, ctx, l, cli.Console{}, append([]string{"watch", "--metrics", "127.0.0.1:0"}, wanted...)...)
-		at := r.metricsOf(t)
-		for port := range uint16(25) { // ports that the kernel chooses may repeat: the first flow is still in the table then
-			syn := lab.TCP{Local: netip.AddrPortFrom(netip.Addr{}, 40000+port), To: netip.AddrPortFrom(lab.Blackhole, 80)}
-			if _, err := l.SYNOnce(ctx, syn); err != nil {
-				t.Fatal(err)
-			}
-		}
-		text := ""
-		labtest.WaitFor(t, "the connections without an answer", func() bool {
-			text = httpGet(t, at+"/metrics")
-			return strings.Contains(text, "natlens_events_total{kind=\"new\",protocol=\"tcp\",state=\"syn_sent\"} 25\n") &&
-				strings.Contains(text, "natlens_findings{rule=\"syn-unanswered\"} 1\n")
-		})
-		for _, line := range []string{
-			`natlens_flows{protocol="tcp",state="syn_sent"} 25`, `natlens_flows{protocol="udp",state="replied"} 2`,
-			`natlens_snat_pools 2`,
-		} {
-			if !strings.Contains(text, line+"\n") {
-				t.Errorf("%v: no %s in\n%s", wanted, line, regexp.MustCompile(`(?m)^natlens_.*\n`).FindAllString(text, -1))
-			}
-		}
-		end()
-		if code := r.end(t); code != 0 || r.stdout.String() != "" {
-			t.Errorf("%v: code %d, %s%s", wanted, code, r.stdout.String(), r.stderr.String())
-		}
-	}
-}
-
-// TestMetricsInUse expects one line and an end before anything is begun.
-func TestMetricsInUse(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	path := filepath.Join(t.TempDir(), "flows.pcapng")
-	for _, args := range [][]string{{"watch"}, {"record", path}} {
-		got := call(t.Context(), cli.Console{}, append(args, "--metrics", l.Addr().String())...)
-		want := "natlens: --metrics " + l.Addr().String() + ": another program listens there: address already in use\n"
-		if got.code != 1 || got.stderr.String() != want {
-			t.Errorf("code %d, %s", got.code, got.stderr.String())
-		}
-	}
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file was made: %v", err)
-	}
-}
-
-// TestMetricsText expects a warning if other hosts can read the metrics.
-func TestMetricsText(t *testing.T) {
-	for _, c := range []struct{ address, holds string }{{"127.0.0.1:0", ""}, {"[::]:0", "restrict it with a firewall"}} {
-		l, err := (&cli.MetricsFlags{Address: c.address}).Listen()
-		if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
-			continue // no IPv6
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		if text := cli.MetricsText(l); strings.Contains(text, "firewall") != (c.holds != "") || !strings.Contains(text, c.holds) {
-			t.Errorf("%s: %s", c.address, text)
-		}
-	}
 }
 
 // dashboard is docs/grafana/natlens.json as far as it matters here.
@@ -241,7 +128,7 @@ func startPrometheus(t *testing.T, program, target string) string {
 	address := l.Addr().String()
 	l.Close()
 	cmd := exec.Command(program, "--config.file="+dir+"/prometheus.yml", "--storage.tsdb.path="+dir+"/data", "--web.listen-address="+address, "--log.level=warn")
-	var log safeBuffer
+	var log clitest.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

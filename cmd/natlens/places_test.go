@@ -9,7 +9,7 @@ import (
 
 // With --mmdb, lines have places and filters select them. The file knows 203.0.113.0/24 and 198.51.100.0/24.
 func TestPlaces(t *testing.T) {
-	recording := writeRecording(t, lifeLines)
+	const recording = "watch/testdata/life.jsonl"
 	const berlin = `,"place":{"dst":{"country":"DE","city":"Berlin","as":3320,"org":"Deutsche Telekom AG"}}}`
 	for words, want := range map[string]int{
 		"country de": 4, "src country de": 0, "dst as 3320 and tcp": 3, "city berlin udp": 1, "not country us": 4,

@@ -4,9 +4,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +12,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -51,7 +49,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdout *bufio.Reader
 	pipe   io.ReadCloser // the reading end that stdout reads from
-	stderr safeBuffer
+	stderr clitest.Buffer
 	ended  chan struct{} // closed after Wait
 }
 
@@ -128,7 +126,7 @@ func (p *process) listening(t *testing.T) {
 
 // called is what a command line comes to in this process.
 type called struct {
-	stdout, stderr safeBuffer
+	stdout, stderr clitest.Buffer
 	code           int
 }
 
@@ -142,23 +140,6 @@ func call(ctx context.Context, con cli.Console, args ...string) *called {
 	con.Getenv = func(string) string { return "" }
 	c.code = run(ctx, con, args)
 	return c
-}
-
-// decodeLines reads JSON lines, each of which must be whole.
-func decodeLines(t *testing.T, text string) []map[string]any {
-	t.Helper()
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		t.Errorf("the last line is not whole: %q", text[max(0, len(text)-200):])
-	}
-	var lines []map[string]any
-	for line := range strings.Lines(text) {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
-			t.Fatalf("line %d: %v: %q", len(lines)+1, err, line)
-		}
-		lines = append(lines, m)
-	}
-	return lines
 }
 
 // onThread calls f on a thread of its own, which ends afterwards: what f does to
@@ -190,22 +171,4 @@ func childrenArePlain() error {
 		}
 	}
 	return nil
-}
-
-// safeBuffer is a buffer that may be read while it is written.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -15,15 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab/labtest"
 )
 
 // onDisk starts natlens with a file system of so many bytes at dir that is mounted
 // for it alone, with a file "ballast" of so many KiB. The root is where that file
 // system is seen from here.
-func onDisk(t *testing.T, dir string, size, ballast int, args ...string) (cmd *exec.Cmd, stderr *safeBuffer, root string) {
+func onDisk(t *testing.T, dir string, size, ballast int, args ...string) (cmd *exec.Cmd, stderr *clitest.Buffer, root string) {
 	t.Helper()
-	cmd, stderr = natlens(args...), new(safeBuffer)
+	cmd, stderr = natlens(args...), new(clitest.Buffer)
 	cmd.Stderr = stderr
 	err := onThread(func() error {
 		if err := mountSize(dir, size); err != nil {
@@ -79,7 +80,7 @@ natlens: (\d+) events, \d+ shown, 0 lost, [^,]+ written in [^,]+, (\d+) not reco
 		}
 		again := call(t.Context(), cli.Console{}, "watch", "--quiet", "-o", "jsonl", "--from", fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
 		seq, missing := 0, 0
-		for _, line := range decodeLines(t, again.stdout.String()) {
+		for _, line := range clitest.Lines(t, again.stdout.String()) {
 			if line["event"] == "lost" {
 				missing = int(line["count"].(float64))
 				seq += missing

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -36,7 +37,7 @@ func compareTshark(t *testing.T, path, lines string) {
 		t.Fatalf("tshark: %v", err)
 	}
 	var want []string
-	for _, line := range decodeLines(t, lines) {
+	for _, line := range clitest.Lines(t, lines) {
 		if line["event"] != "lost" && line["event"] != "resynced" {
 			want = append(want, tsharkOf(line))
 		}

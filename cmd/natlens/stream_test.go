@@ -14,18 +14,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor/human"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
 
 // running is a command line that runs in this process, in a lab's gateway.
 type running struct {
-	stdout, stderr safeBuffer
+	stdout, stderr clitest.Buffer
 	code           chan int
 }
 
@@ -67,100 +66,14 @@ func (r *running) end(t *testing.T) int {
 // The two lines on standard error of a run that went well.
 var (
 	captureLine = regexp.MustCompile(`^natlens: capture: (ring|socket) of \d[\d.]* [KM]iB(; (not the ring|natlens applies the filter): [^\n]+)?\n`)
-	summaryLine = regexp.MustCompile(`^natlens: (\d+) events, (\d+) shown, (\d+) lost, (\d[\d.]* k?B) written in [\d.]+m?s\n$`)
+	summaryLine = regexp.MustCompile(`^natlens: \d+ events, \d+ shown, 0 lost, \d[\d.]* k?B written in [\d.]+m?s\n$`)
 )
 
-// checkSummary holds standard error to the two lines, and the summary to what was
-// written.
-func checkSummary(t *testing.T, stderr, written string) {
+// checkNotes expects these two lines.
+func checkNotes(t *testing.T, stderr string) {
 	t.Helper()
-	rest := captureLine.ReplaceAllString(stderr, "")
-	m := summaryLine.FindStringSubmatch(rest)
-	if rest == stderr || m == nil {
+	if rest := captureLine.ReplaceAllString(stderr, ""); rest == stderr || !summaryLine.MatchString(rest) {
 		t.Errorf("standard error: %q", stderr)
-		return
-	}
-	if m[2] != fmt.Sprint(strings.Count(written, "\n")) || m[3] != "0" || m[4] != human.Bytes(uint64(len(written))) {
-		t.Errorf("%q, but there are %d lines of %s", rest, strings.Count(written, "\n"), human.Bytes(uint64(len(written))))
-	}
-}
-
-func TestCount(t *testing.T) {
-	l := labtest.New(t)
-	for _, capture := range []string{"auto", "socket"} {
-		r := begin(t, t.Context(), l, cli.Console{}, "watch", "--capture", capture, "--limit", "3", "-e", "new,update", "udp")
-		labtest.FlowsUDP(t, l, 3)
-		if code := r.end(t); code != 0 {
-			t.Errorf("code %d", code)
-		}
-		checkSummary(t, r.stderr.String(), r.stdout.String())
-		if lines := decodeLines(t, r.stdout.String()); len(lines) != 3 || lines[0]["event"] != "new" || lines[1]["event"] != "update" || lines[2]["event"] != "new" {
-			t.Errorf("lines:\n%s", r.stdout.String())
-		}
-	}
-}
-
-// TestClassicCount ends conntrack(8)'s -E, which says how many events were shown, as
-// conntrack does, and says so of those alone that its filter wants.
-func TestClassicCount(t *testing.T) {
-	l := labtest.New(t)
-	for _, tt := range []struct {
-		args  string
-		lines int
-		want  string
-	}{
-		{"-E -e NEW -p udp", 2, "natlens: 2 flow events have been shown.\n"},
-		{"-E -p tcp", 0, "natlens: 0 flow events have been shown.\n"},
-		{"-E --quiet -e NEW", 2, ""},
-	} {
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		r := &running{code: make(chan int, 1)}
-		con := cli.Console{Stdout: &r.stdout, Stderr: &r.stderr, Getenv: func(string) string { return "" }}
-		go func() { r.code <- run(ctx, con, append(strings.Fields(tt.args), "--netns", l.Gateway.Path())) }()
-		waitListening(t, ctx, l.Gateway, 1)
-		labtest.FlowsUDP(t, l, 2)
-		labtest.WaitFor(t, "the events", func() bool { return strings.Count(r.stdout.String(), "\n") == tt.lines })
-		cancel()
-		if code := r.end(t); code != 0 || r.stderr.String() != tt.want {
-			t.Errorf("%s: code %d, standard error %q, want %q", tt.args, code, r.stderr.String(), tt.want)
-		}
-	}
-}
-
-// TestFor ends by time, with the events that were seen until then.
-func TestFor(t *testing.T) {
-	l := labtest.New(t)
-	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--for", "300ms", "-e", "new", "udp")
-	began := time.Now()
-	labtest.FlowsUDP(t, l, 2)
-	early := time.Since(began) < 100*time.Millisecond // the machine is not too busy
-	if code := r.end(t); code != 0 {
-		t.Errorf("code %d", code)
-	}
-	checkSummary(t, r.stderr.String(), r.stdout.String())
-	if lines := decodeLines(t, r.stdout.String()); early && len(lines) != 2 {
-		t.Errorf("lines:\n%s", r.stdout.String())
-	}
-}
-
-// TestExisting expects the flows of the table, then the events.
-func TestExisting(t *testing.T) {
-	l := labtest.New(t)
-	labtest.FlowsUDP(t, l, 2)
-	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--existing", "--limit", "4", "udp")
-	labtest.WaitFor(t, "the flows of the table", func() bool { return strings.Count(r.stdout.String(), "\n") == 2 })
-	labtest.FlowsUDP(t, l, 1)
-	if code := r.end(t); code != 0 {
-		t.Errorf("code %d", code)
-	}
-	checkSummary(t, r.stderr.String(), r.stdout.String())
-	var kinds []string
-	for _, line := range decodeLines(t, r.stdout.String()) {
-		kinds = append(kinds, line["event"].(string))
-	}
-	if got, want := strings.Join(kinds, " "), "existing existing new update"; got != want {
-		t.Errorf("events %s, want %s", got, want)
 	}
 }
 
@@ -185,8 +98,8 @@ func TestSignals(t *testing.T) {
 		if code := p.wait(t); code != 0 {
 			t.Errorf("%v: code %d", signal, code)
 		}
-		checkSummary(t, p.stderr.String(), all)
-		if n := len(decodeLines(t, all)); n != 40 {
+		checkNotes(t, p.stderr.String())
+		if n := len(clitest.Lines(t, all)); n != 40 {
 			t.Errorf("%v: %d lines, want 40", signal, n)
 		}
 		if code := q.wait(t); code != 0 || q.rest(t) != "" {
@@ -196,8 +109,8 @@ func TestSignals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		checkSummary(t, q.stderr.String(), string(text))
-		if n := len(decodeLines(t, string(text))); n != 40 {
+		checkNotes(t, q.stderr.String())
+		if n := len(clitest.Lines(t, string(text))); n != 40 {
 			t.Errorf("%v: %d lines in the file, want 40", signal, n)
 		}
 		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
@@ -222,7 +135,7 @@ func TestHangup(t *testing.T) {
 		t.Helper()
 		labtest.WaitFor(t, "lines in "+path, func() bool {
 			text, _ := os.ReadFile(path)
-			return len(decodeLines(t, string(text))) == n
+			return len(clitest.Lines(t, string(text))) == n
 		})
 	}
 	labtest.FlowsUDP(t, l, 2)
@@ -251,7 +164,7 @@ func TestHangup(t *testing.T) {
 	}
 	all, err := os.ReadFile(path + ".1")
 	rest, restErr := os.ReadFile(path)
-	if n := len(decodeLines(t, string(all)+string(rest))); err != nil || restErr != nil || n != 1+len(decodeLines(t, q.rest(t))) {
+	if n := len(clitest.Lines(t, string(all)+string(rest))); err != nil || restErr != nil || n != 1+len(clitest.Lines(t, q.rest(t))) {
 		t.Errorf("%d lines in the files: %v, %v", n, err, restErr)
 	}
 }
@@ -301,7 +214,7 @@ func TestSignalsOfAnInstant(t *testing.T) {
 			time.Sleep(signalInstant / 50) // they come one after the other
 		}
 		late := time.Since(first) >= signalInstant
-		all := p.rest(t)
+		p.rest(t)
 		code := p.wait(t)
 		if late {
 			continue // the machine is so busy that it was more than an instant
@@ -309,7 +222,7 @@ func TestSignalsOfAnInstant(t *testing.T) {
 		if code != 0 {
 			t.Errorf("code %d, want an end in order; standard error: %s", code, p.stderr.String())
 		}
-		checkSummary(t, p.stderr.String(), all)
+		checkNotes(t, p.stderr.String())
 		return
 	}
 	t.Fatal("the machine is too busy for two signals within an instant")
@@ -348,7 +261,7 @@ func TestFullDisk(t *testing.T) {
 	for _, format := range []string{"jsonl", "csv", "conntrack,timestamp", "pretty"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "flows")
-		var stderr safeBuffer
+		var stderr clitest.Buffer
 		var text []byte
 		var err error
 		cmd := natlens("watch", "-o", format, "--output", path, "--netns", l.Gateway.Path())
@@ -391,7 +304,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%s: %d bytes in the file, the last line is %q", format, n, text[max(0, n-100):])
 		}
 		if format == "jsonl" {
-			decodeLines(t, string(text))
+			clitest.Lines(t, string(text))
 		}
 	}
 }
@@ -405,7 +318,7 @@ func TestFullDevice(t *testing.T) {
 	}
 	defer full.Close()
 	cmd := natlens("watch", "--quiet")
-	var stderr safeBuffer
+	var stderr clitest.Buffer
 	cmd.Stdout, cmd.Stderr = full, &stderr
 	if err := l.Gateway.Do(cmd.Start); err != nil {
 		t.Fatal(err)
@@ -432,63 +345,4 @@ func mountSize(dir string, size int) error {
 		return fmt.Errorf("mount tmpfs: %w", err)
 	}
 	return nil
-}
-
-// TestForce writes over a file, which is its owner's alone afterwards.
-func TestForce(t *testing.T) {
-	l := labtest.New(t)
-	path := filepath.Join(t.TempDir(), "flows.jsonl")
-	if err := os.WriteFile(path, []byte("earlier contents\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r := begin(t, t.Context(), l, cli.Console{}, "watch", "--output", path, "--force", "--limit", "1")
-	labtest.FlowsUDP(t, l, 1)
-	if code := r.end(t); code != 0 || r.stdout.String() != "" {
-		t.Errorf("code %d, standard output %q, standard error %q", code, r.stdout.String(), r.stderr.String())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil || len(decodeLines(t, string(text))) != 1 {
-		t.Errorf("the file holds %q, %v", text, err)
-	}
-	checkSummary(t, r.stderr.String(), string(text))
-	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
-		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
-	}
-}
-
-// TestLabels names bits as connlabel.conf does, in the filter, in the flag and in
-// the output.
-func TestLabels(t *testing.T) {
-	l := labtest.New(t)
-	if err := labtest.AddRule(l, nftables.TableFamilyIPv4, "filter", "mangle_prerouting", lab.Proto(unix.IPPROTO_UDP), lab.Dport(53), labtest.SetLabel(3)); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "connlabel.conf")
-	if err := os.WriteFile(path, []byte("3 names\n5 web\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	con := cli.Console{LabelFile: path}
-	var runs []*running
-	for _, words := range []string{"label names", "-l names", "label 3", "-l 3"} {
-		runs = append(runs, begin(t, t.Context(), l, con, append(strings.Fields("watch -o conntrack,labels --limit 1"), strings.Fields(words)...)...))
-	}
-	if _, err := l.TCPOnce(t.Context(), lab.TCP{To: lab.ServerHTTP}); err != nil {
-		t.Fatal(err)
-	}
-	labtest.FlowsUDP(t, l, 1)
-	for _, r := range runs {
-		code := r.end(t)
-		line := strings.TrimRight(r.stdout.String(), " \n")
-		if code != 0 || !strings.Contains(line, "dport=53") || !strings.HasSuffix(line, "labels=names") {
-			t.Errorf("code %d, line %q", code, line)
-		}
-	}
-	shown := call(t.Context(), cli.Console{}, "list", "-o", "conntrack,labels", "--labelmap", path, "label", "names", "--netns", l.Gateway.Path())
-	if out := shown.stdout.String(); shown.code != 0 || strings.Count(out, "\n") != 1 || !strings.Contains(out, "labels=names") {
-		t.Errorf("with --labelmap: code %d, %q, %s", shown.code, out, shown.stderr.String())
-	}
-	got := call(t.Context(), con, "watch", "-l", "wbe")
-	if want := "natlens: --label wbe: not a label; did you mean web?\n"; got.stderr.String() != want || got.code != 2 {
-		t.Errorf("code %d, standard error %q, want %q", got.code, got.stderr.String(), want)
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/export"
 	"natlens/monitor/lab/labtest"
 )
@@ -134,7 +135,7 @@ func onPTY(t *testing.T, args ...string) (master *os.File, p *process) {
 // would be typed into the shell.
 func TestSlowAnswers(t *testing.T) {
 	master, p := onPTY(t, "demo")
-	var screen safeBuffer
+	var screen clitest.Buffer
 	go func() { _, _ = io.Copy(&screen, master) }()
 	const background, cursor = "\x1b]11;?", "\x1b[6n"
 	labtest.WaitFor(t, "the questions", func() bool {

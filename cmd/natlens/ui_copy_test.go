@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -198,7 +199,7 @@ func caught(t *testing.T, command, want string) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-c", "exec "+command+" -l")
 	cmd.Env = append(cmd.Environ(), "LC_ALL=C")
-	var stderr safeBuffer
+	var stderr clitest.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor"
 	"natlens/monitor/table"
 	"natlens/tui"
@@ -134,7 +135,7 @@ func exportFlows(p *pane) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	flows := decodeLines(p.t, string(text))
+	flows := clitest.Lines(p.t, string(text))
 	if len(flows) == 0 || !hasText(fmt.Sprintf(" %d flows written", len(flows)))(lines) {
 		p.t.Errorf("the file has %d flows; the screen says %q", len(flows), lines[len(lines)-1])
 	}

@@ -60,12 +60,16 @@ func TestFix(t *testing.T) {
 	}
 }
 
+// Each misuse ends with one line.
 func TestMisuse(t *testing.T) {
-	for _, args := range []string{"--for 0s", "--yes", "--fix", "--fix --yes --dry-run", "--fix --netns all", "now"} {
-		got := clitest.Run(t.Context(), New, "", strings.Fields(args)...)
-		golden.Words(t, args, got.Err)
-		if got.Code() != cli.ExitUsage || got.Stdout != "" {
-			t.Errorf("%s: exit code %d, %s", args, got.Code(), got.Stdout)
-		}
-	}
+	clitest.CheckMisuse(t, New, `
+2 --for 0s
+2 --yes
+2 --fix
+2 --fix --yes --dry-run
+2 --fix --netns all
+2 now
+2 --threshold syn-age=3
+2 --threshold 3
+`)
 }

@@ -84,3 +84,17 @@ func TestIgnoreMissing(t *testing.T) {
 		}
 	}
 }
+
+// Each misuse ends with one line.
+func TestMisuse(t *testing.T) {
+	clitest.CheckMisuse(t, New, `
+2 get -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3
+`)
+}
+
+// A shell is offered what fits.
+func TestCompletion(t *testing.T) {
+	clitest.CheckCompletion(t, New, `
+list|-o|c → conntrack conntrack,xml
+`)
+}

@@ -4,7 +4,6 @@ package stats
 
 import (
 	"encoding/json"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +17,6 @@ import (
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/golden"
 	"natlens/monitor/kernel"
-	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -97,16 +95,6 @@ func generator(t *testing.T) *labtest.Generator {
 	return g
 }
 
-// inhabit starts a process in the namespace, by which --netns all finds it.
-func inhabit(t *testing.T, ns *lab.Namespace) {
-	t.Helper()
-	sleeper := exec.Command("sleep", "600")
-	if err := ns.Do(sleeper.Start); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
-}
-
 // TestKernel reads the counters of a real namespace.
 func TestKernel(t *testing.T) {
 	g := generator(t)
@@ -127,6 +115,25 @@ func TestKernel(t *testing.T) {
 	}
 }
 
+// TestKernelEvery reads the counters of several namespaces.
+func TestKernelEvery(t *testing.T) {
+	want := map[string]int{}
+	for i, flows := range []int{128, 64} {
+		p := labtest.NewInhabited(t, i)
+		p.Flows(t, flows)
+		want[p.Name] = flows
+	}
+	got := clitest.Run(t.Context(), New, "", "--netns", "all", "-o", "jsonl")
+	for _, line := range clitest.Lines(t, got.Stdout) {
+		if name, _ := line["netns"].(string); want[name] == int(line["entries"].(float64)) {
+			delete(want, name)
+		}
+	}
+	if got.Err != nil || len(want) > 0 {
+		t.Errorf("%v, without %v: %s", got.Err, want, got.Stdout)
+	}
+}
+
 // TestKernelEvents captures the kernel's events with --for, in one namespace and in all.
 func TestKernelEvents(t *testing.T) {
 	for _, way := range []string{"ring", "socket"} {
@@ -139,7 +146,7 @@ func TestKernelEvents(t *testing.T) {
 				args := []string{"--for", "100ms", "--capture", way, "-o", "jsonl", "--netns", g.Namespace().Path()}
 				if which == "all" {
 					args[len(args)-1] = "all"
-					inhabit(t, g.Namespace())
+					labtest.Inhabit(t, g.Namespace())
 				}
 				got := clitest.Run(t.Context(), func(con cli.Console) *cobra.Command {
 					return newCommand(&options{con: con, started: func() {
@@ -171,4 +178,15 @@ func TestKernelEvents(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Each misuse ends with one line.
+func TestMisuse(t *testing.T) {
+	clitest.CheckMisuse(t, New, `
+2 --for -1s
+2 --capture ring
+2 -o conntrack,xml
+2 -o conntrack --for 1s
+2 -o conntrack --netns all
+`)
 }

@@ -63,7 +63,7 @@ func TestSortedLists(t *testing.T) {
 	for args, want := range map[string]string{
 		"--sort country": "country, city and as need --mmdb FILE, such as GeoLite2-City.mmdb",
 		"--sort rate":    "--sort rate is for the kernel: not together with --from",
-		"--sort byts":    `--sort byts: "byts" is not a field of the filter language; did you mean bytes?; see list --help`,
+		"--sort byts":    `--sort byts: "byts" is not a field of the filter language; did you mean bytes?; see natlens list --help`,
 	} {
 		got := clitest.Run(t.Context(), NewList, "", append(strings.Fields(args), "--from", path)...)
 		if got.Code() != cli.ExitUsage || got.Err.Error() != want {

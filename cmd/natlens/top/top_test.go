@@ -105,8 +105,8 @@ func TestPrettyRates(t *testing.T) {
 
 func TestBadFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"--by hosst":             `--by hosst: "hosst" is not a field of the filter language; did you mean host?; see top --help`,
-		"--by src,src":           "--by src,src: src is given twice; see top --help",
+		"--by hosst":             `--by hosst: "hosst" is not a field of the filter language; did you mean host?; see natlens top --help`,
+		"--by src,src":           "--by src,src: src is given twice; see natlens top --help",
 		"--sort size":            "--sort size: must be rate, bytes, flows, new, name",
 		"-o xml":                 "-o xml: must be pretty or json",
 		"-o json --bits":         "--bits is for -o pretty; JSON has bytes per second",
@@ -116,7 +116,7 @@ func TestBadFlags(t *testing.T) {
 		"-e NEW":                 "--event-mask selects kinds of events: use it with natlens watch",
 		"--by container > dport": "top --from has no process, user, container and pod",
 		"process curl":           "top --from has no process, user, container and pod",
-		"--by ip":                `--by ip: "ip" is not a field of the filter language; did you mean id?; see top --help`,
+		"--by ip":                `--by ip: "ip" is not a field of the filter language; did you mean id?; see natlens top --help`,
 	} {
 		words := strings.Fields(args)
 		if i := slices.Index(words, ">"); i > 0 {

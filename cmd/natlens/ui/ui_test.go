@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/golden"
 	"natlens/monitor/loop"
 )
@@ -76,4 +77,15 @@ func TestFilterHistoryFollowsNoLink(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(home, ".local")); err == nil {
 		t.Error("root made .local in the home of another user")
 	}
+}
+
+// A shell is offered what fits.
+func TestCompletion(t *testing.T) {
+	clitest.CheckCompletion(t, NewReplay, `
+--filter|est → established
+`)
+	clitest.CheckCompletion(t, NewDemo, `
+--theme| → auto dark light
+--resolver| → system none
+`)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,11 +53,23 @@ func Run(ctx context.Context, build func(cli.Console) *cobra.Command, answer str
 // Asking is Run with answers from a reader.
 func Asking(ctx context.Context, build func(cli.Console) *cobra.Command, answers io.Reader, args ...string) *Result {
 	var stdout, stderr strings.Builder
-	cmd := build(cli.Console{Answers: answers, Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr,
-		Getenv: func(string) string { return "" }, LabelFile: os.DevNull})
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetFlagErrorFunc(cli.FlagError)
-	cmd.SetArgs(filter.AttachOptional(args)) // as the whole program does
-	err := cmd.ExecuteContext(ctx)
+	err := execute(ctx, build, cli.Console{Answers: answers, Stdout: &stdout, Stderr: &stderr}, args)
 	return &Result{stdout.String(), stderr.String(), err}
+}
+
+// execute runs a command as the whole program does, below a root and with streams in memory.
+func execute(ctx context.Context, build func(cli.Console) *cobra.Command, con cli.Console, args []string) error {
+	con.Stdin, con.Getenv, con.LabelFile = strings.NewReader(""), func(string) string { return "" }, os.DevNull
+	root, cmd := &cobra.Command{Use: "natlens", SilenceErrors: true, SilenceUsage: true}, build(con)
+	root.SetOut(con.Stdout)
+	root.SetErr(con.Stderr)
+	root.AddCommand(cmd)
+	root.SetFlagErrorFunc(cli.FlagError)
+	line := append([]string{cmd.Name()}, filter.AttachOptional(args)...)
+	if last := len(args) - 1; last >= 0 && args[0] == cobra.ShellCompNoDescRequestCmd {
+		cli.PrepareCompletion(root)
+		line = slices.Concat(args[:1], []string{cmd.Name()}, filter.AttachOptional(args[1:last]), args[last:])
+	}
+	root.SetArgs(line)
+	return root.ExecuteContext(ctx)
 }

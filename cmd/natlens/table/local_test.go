@@ -1,15 +1,16 @@
 //go:build linux
 
-package main
+package table
 
 import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
-	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -35,12 +36,12 @@ func TestListProcess(t *testing.T) {
 	name := strings.TrimSpace(string(text))
 	list := func(args ...string) string {
 		t.Helper()
-		args = append([]string{"list", "--netns", l.Gateway.Path(), "-o", "jsonl", "sport", "20000"}, args...)
-		c := call(t.Context(), cli.Console{}, args...)
-		if c.code != 0 {
-			t.Fatalf("code %d, %s", c.code, c.stderr.String())
+		args = append([]string{"--netns", l.Gateway.Path(), "-o", "jsonl", "sport", "20000"}, args...)
+		got := clitest.Run(t.Context(), NewList, "", args...)
+		if got.Err != nil {
+			t.Fatalf("%v, %s", got.Err, got.Stderr)
 		}
-		return c.stdout.String()
+		return got.Stdout
 	}
 	want := fmt.Sprintf(`"local":{"process":%q,"pid":%d,"uid":%d,`, name, os.Getpid(), os.Getuid())
 	for _, args := range [][]string{{"--process"}, {"process", `"` + name + `"`}, {"process", name[:3] + "*"}} {
@@ -56,38 +57,36 @@ func TestListProcess(t *testing.T) {
 	}
 }
 
-// ownedLines are the flows of lifeLines: an update of the first one has its process, and the
-// second one belongs to a container.
-func ownedLines() string {
-	lines := strings.SplitAfter(lifeLines, "\n")
+// A list of a recording has the recorded processes and containers, and is filtered by them. An update of the first
+// flow has its process, and the second one belongs to a container.
+func TestListFromProcess(t *testing.T) {
+	text, err := os.ReadFile("../watch/testdata/life.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
 	for line, local := range map[int]string{
 		1: `{"process":"curl","pid":4711,"uid":1000,"user":"ann","match":"exact"}`,
 		2: `{"container":"web","pod":"shop/web-0","match":"address"}`,
 	} {
 		lines[line] = strings.TrimSuffix(lines[line], "}\n") + `,"local":` + local + "}\n"
 	}
-	return strings.Join(lines, "")
-}
-
-// A list of a recording has the recorded processes and containers, and is filtered by them.
-func TestListFromProcess(t *testing.T) {
-	path := writeRecording(t, ownedLines())
-	for _, c := range []struct {
-		args string
-		want string // parts of the lines
-	}{
-		{"--at +0s", `"id":7`},
-		{"--at +0s process curl", ""},
-		{"--at +3s process curl", `"local":{"process":"curl","pid":4711,"uid":1000,"user":"ann","match":"exact"}`},
-		{"--at +3s user ann", `"id":7`},
-		{"container web", `"local":{"container":"web","pod":"shop/web-0","match":"address"}`},
-		{"pod shop/* and udp", `"id":8`},
-		{"process curl", ""}, // it has ended
+	path := filepath.Join(t.TempDir(), "rec.jsonl")
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{ // parts of the lines
+		"--at +0s":              `"id":7`,
+		"--at +0s process curl": "",
+		"--at +3s process curl": `"local":{"process":"curl","pid":4711,"uid":1000,"user":"ann","match":"exact"}`,
+		"--at +3s user ann":     `"id":7`,
+		"container web":         `"local":{"container":"web","pod":"shop/web-0","match":"address"}`,
+		"pod shop/* and udp":    `"id":8`,
+		"process curl":          "", // it has ended
 	} {
-		args := append([]string{"list", "--from", path, "-o", "jsonl"}, strings.Fields(c.args)...)
-		got := call(t.Context(), cli.Console{}, args...)
-		if text := got.stdout.String(); got.code != 0 || !strings.Contains(text, c.want) || (text == "") != (c.want == "") {
-			t.Errorf("%s: code %d, %s%s, want %s", c.args, got.code, text, got.stderr.String(), c.want)
+		got := clitest.Run(t.Context(), NewList, "", append([]string{"--from", path, "-o", "jsonl"}, strings.Fields(args)...)...)
+		if got.Err != nil || !strings.Contains(got.Stdout, want) || (got.Stdout == "") != (want == "") {
+			t.Errorf("%s: %v, %s%s, want %s", args, got.Err, got.Stdout, got.Stderr, want)
 		}
 	}
 }
