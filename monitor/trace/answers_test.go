@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/monitor/filter"
+	"natlens/monitor/golden"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -112,4 +114,45 @@ func TestAlso(t *testing.T) {
 	if p.Answer || p.First.Dst != lab.ServerDNS {
 		t.Error(begin(p))
 	}
+}
+
+// TestForwards finds the rules that forward packets to a port, whatever their interface and sender.
+func TestForwards(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	rules := `flush table ip nat
+add set ip nat web { type inet_service; elements = { 80, 8080 }; }
+add set ip nat other { type inet_service; elements = { 81 }; }
+add chain ip nat far
+`
+	for _, rule := range []string{
+		"tcp dport 8080 dnat to 192.168.77.2:80",
+		"ip protocol tcp tcp dport 8080 counter dnat to 192.168.77.2:80",
+		"meta l4proto tcp th dport 8080 redirect to :80",
+		"iifname wan ip saddr 192.0.2.1 tcp dport @web dnat to 192.168.77.2",
+		"iif lan2 tcp dport 8000-8100 dnat to 192.168.77.2-192.168.77.9",
+		"tcp dport { 80, 8080 } dnat to 192.168.77.2",
+		"dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080, 8080 : 192.168.77.2 . 80 }",
+		"ip daddr 203.0.113.1 dnat to 192.168.77.2",
+		"fib daddr type local jump far",
+		"udp dport 8080 dnat to 192.168.77.9", // from here on none does
+		"tcp dport 80 dnat to 192.168.77.9:8080",
+		"tcp dport 8081-8100 dnat to 192.168.77.9",
+		"tcp dport { 80, 8000-8079 } dnat to 192.168.77.9",
+		"dnat ip to tcp dport map { 80 : 192.168.77.9 . 8080 }",
+		"ip daddr 203.0.113.10 dnat to 192.168.77.9",
+		"tcp dport @other dnat to 192.168.77.9",
+		"tcp dport 8080 accept",
+		"tcp dport 8080 dnat to 192.168.77.9",
+	} {
+		rules += "add rule ip nat prerouting " + rule + "\n"
+	}
+	labtest.Rules(t, l, rules+"add rule ip nat far meta l4proto tcp dnat to 192.168.77.5:8443\n")
+	tr := open(t, l, "tcp", 1)
+	var got []string
+	src := netip.AddrPortFrom(lab.ServerIP, 40000)
+	for _, f := range tr.Forwards(&Headers{Proto: 6, Src: src, Dst: lab.PublishedHTTP}) {
+		got = append(got, fmt.Sprintf("%s: to %s port %d in %q", fixed(f.Text), f.To.Addr(), f.To.Port(), f.In))
+	}
+	golden.Words(t, "", strings.Join(got, "\n"))
 }

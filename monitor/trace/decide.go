@@ -18,13 +18,15 @@ func (p *Packet) Begins() bool {
 	return !p.Answer && !isError && (p.Flow.ID == 0 || !p.Flow.confirmed())
 }
 
-// Find returns the packet's flow from the kernel's table, looked up by addresses in zone 0. It
-// returns nil if it finds no flow, if the request fails, or if another flow has the addresses
-// now.
+// Find returns the packet's flow from the kernel's table, looked up by addresses and by the zone
+// that a rule set. It returns nil if it finds no flow, if the request fails, or if another flow
+// has the addresses now.
 func (p *Packet) Find(ctx context.Context, s *kernel.Service) *monitor.Flow {
 	for _, h := range []*Headers{&p.Tracked, &p.First} {
 		var b monitor.Batch
-		if h.Proto == 0 || s.Get(ctx, &monitor.Flow{Orig: h.Tuple()}, &b) != nil || len(b.Events) != 1 {
+		orig := h.Tuple()
+		orig.Zone = p.zone()
+		if h.Proto == 0 || s.Get(ctx, &monitor.Flow{Orig: orig}, &b) != nil || len(b.Events) != 1 {
 			continue
 		}
 		if f := &b.Events[0].Flow; p.Flow.ID == 0 || p.Flow.ID == f.ID {
@@ -32,6 +34,16 @@ func (p *Packet) Find(ctx context.Context, s *kernel.Service) *monitor.Flow {
 		}
 	}
 	return nil
+}
+
+// zone returns the conntrack zone that the packet's rules set.
+func (p *Packet) zone() (zone uint16) {
+	for i := range p.Steps {
+		if n, ok := p.Steps[i].Zone(); ok {
+			zone = n
+		}
+	}
+	return zone
 }
 
 // Walk returns the walk of the first packet of a flow, with the rules that decided. If the
@@ -80,6 +92,7 @@ func (p *Packet) flow() *monitor.Flow {
 	f := &monitor.Flow{Orig: p.First.Tuple(), ID: p.Flow.ID, Status: p.Flow.Status}
 	if p.Flow.ID != 0 {
 		f.Orig, f.Reply = p.Tracked.Tuple(), p.Last.Tuple()
+		f.Orig.Zone = p.zone()
 		f.Reply.Src, f.Reply.Dst = f.Reply.Dst, f.Reply.Src
 		if f.Orig.Proto.HasPorts() {
 			f.Reply.SrcPort, f.Reply.DstPort = f.Reply.DstPort, f.Reply.SrcPort

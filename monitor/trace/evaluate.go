@@ -26,9 +26,10 @@ type evaluation struct {
 	doubt   bool             // a rule that did not match may have decided
 	visited map[string]answer
 	found   []monitor.Decision
-	drops   *rule // drops the packet for certain, although the flow is in the table
-	nat     bool  // a rule did the rewrite
-	agrees  bool  // what the rule wrote before conntrack's lookup is what the flow has
+	drops   *rule                             // drops the packet for certain, although the flow is in the table
+	nat     bool                              // a rule did the rewrite
+	collect func(*rule, expr.Any, *registers) // if not nil: is called for each NAT statement that may apply
+	agrees  bool                              // what the rule wrote before conntrack's lookup is what the flow has
 }
 
 // ending is where evaluation continues after a rule or chain.
@@ -185,7 +186,7 @@ func (e *evaluation) ct(x *expr.Ct, regs *registers, sure answer) answer {
 func (e *evaluation) zone(value []octet, untracks bool, sure answer) answer {
 	var regs registers
 	regs.load(unix.NFT_REG_1, value)
-	if !e.packet.tracked && (untracks || regs.equal(unix.NFT_REG_1, word(uint32(e.packet.flow.Zone))[:2]) == no) {
+	if !e.packet.tracked && (untracks || regs.equal(unix.NFT_REG_1, word(uint32(e.packet.flow.Orig.Zone))[:2]) == no) {
 		e.doubt = e.doubt || sure == yes
 		return no
 	}
@@ -245,6 +246,10 @@ func (e *evaluation) decision(c monitor.Certainty, s Step) monitor.Decision {
 
 // translate evaluates a NAT statement.
 func (e *evaluation) translate(r *rule, x expr.Any, regs *registers, sure answer) ending {
+	if e.collect != nil {
+		e.collect(r, x, regs)
+		return next
+	}
 	if !e.rewrites(x, regs) { // the rule did not match, or is newer than the flow
 		e.doubt = e.doubt || sure == yes
 		return next

@@ -151,7 +151,7 @@ func (p *firstPacket) ct(x *expr.Ct) (value []octet, ok bool) {
 	case x.Key == expr.CtKeyMARK:
 		return p.ctMark[:], true
 	case x.Key == expr.CtKeyZONE:
-		return known(binary.NativeEndian.AppendUint16(nil, p.flow.Zone)), true
+		return known(binary.NativeEndian.AppendUint16(nil, p.flow.Orig.Zone)), true
 	case x.Key == expr.CtKeyL3PROTOCOL:
 		return []octet{octet(p.family)}, true
 	case x.Key == expr.CtKeyPROTOCOL:

@@ -89,6 +89,17 @@ func (r *registers) value(reg uint32, n int) []octet {
 	return slices.Clone(r[place(reg):min(place(reg)+n, len(r))])
 }
 
+// bytes is value as bytes, or nil if one of them is not known.
+func (r *registers) bytes(reg uint32, n int) (b []byte) {
+	for _, o := range r.value(reg, n) {
+		if o < 0 {
+			return nil
+		}
+		b = append(b, byte(o))
+	}
+	return b
+}
+
 func (r *registers) bitwise(x *expr.Bitwise) {
 	value := unknown(int(min(x.Len, 16)))
 	for i := range value {

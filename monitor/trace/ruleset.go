@@ -3,13 +3,11 @@
 package trace
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -152,26 +150,6 @@ func readTexts(text string) map[ruleKey]string {
 		}
 	}
 	return texts
-}
-
-// Rules returns the rules of a hook's chains of one type (filter, nat, route), and those of
-// all chains without a hook in the same tables, sorted by chain and handle.
-func (t *Tracer) Rules(kind, hook string) (all []Step) {
-	tables := map[string]bool{}
-	for _, c := range t.rules.chains {
-		if c.Type == kind && c.Hook == hook {
-			tables[c.Family+" "+c.Table] = true
-		}
-	}
-	for _, r := range t.rules.rules {
-		if c := &r.chain; c.Type == kind && c.Hook == hook || c.Hook == "" && tables[c.Family+" "+c.Table] {
-			all = append(all, r.step())
-		}
-	}
-	slices.SortFunc(all, func(a, b Step) int {
-		return cmp.Or(strings.Compare(a.Chain.String(), b.Chain.String()), cmp.Compare(a.Handle, b.Handle))
-	})
-	return all
 }
 
 // find returns the chain and the rule of a message; the rule is nil if it is not known. If it does

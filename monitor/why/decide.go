@@ -3,7 +3,6 @@ package why
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 	"time"
 
@@ -157,20 +156,18 @@ func stale(f *Facts) *Verdict {
 }
 
 // dnat returns the rule that changed the destination: the rule in the trace, or, if the flow
-// began before the trace, a rule that names the target. It is nil if no such rule is known.
+// began before the trace, a rule that leads to the target. It is nil if no such rule is known.
 func (f *Facts) dnat() *Rule {
 	if f.Packet.DNAT != nil {
 		return f.Packet.DNAT
 	}
 	for i := range f.Forwards {
-		if f.forwarded() && strings.Contains(f.Forwards[i].Text, f.target().Addr().String()) {
+		if f.forwarded() && f.Forwards[i].To.Addr() == f.target().Addr() {
 			return &f.Forwards[i]
 		}
 	}
 	return nil
 }
-
-var interfaceName = regexp.MustCompile(`iif(?:name)? "([^"]*)"`)
 
 // notMatched checks for a rule that names the port and does not match.
 func notMatched(f *Facts) *Verdict {
@@ -182,10 +179,16 @@ func notMatched(f *Facts) *Verdict {
 		return verdict("not-matched", f.run("nft list chain %s nat output", ip(f.To.Addr())),
 			"The packet is not forwarded: this host makes it, and %s is only for packets that come in.", r)
 	}
-	if m := interfaceName.FindStringSubmatch(r.Text); m != nil && m[1] != f.Packet.In {
-		text := strings.Replace(r.Text, m[0], fmt.Sprintf("iifname %q", f.Packet.In), 1)
+	if r.In != "" && r.In != f.Packet.In {
+		to := "dnat to " + name(r.To)
+		if !r.To.Addr().IsValid() {
+			to = fmt.Sprintf("redirect to :%d", r.To.Port())
+		} else if strings.HasPrefix(r.Chain, "inet ") {
+			to = fmt.Sprintf("dnat %s to %s", ip(r.To.Addr()), name(r.To))
+		}
+		text := fmt.Sprintf("iifname %q %s %s", f.Packet.In, port(f.Proto, f.To), to)
 		return verdict("not-matched", f.run("nft insert rule %s %s", r.Chain, monitor.ShellLine(text)),
-			"The packet is not forwarded: it came in on %s, and %s is only for %s.", f.Packet.In, r, m[1])
+			"The packet is not forwarded: it came in on %s, and %s is only for %s.", f.Packet.In, r, r.In)
 	}
 	return verdict("not-matched", f.run("nft -a list chain %s", r.Chain),
 		"The packet is not forwarded: it does not match %s.", r)
@@ -290,7 +293,7 @@ func stray(f *Facts) *Verdict {
 	if z := f.Packet.Zone; zoneNumber(z) != zoneNumber(s.Zone) {
 		remedy := f.Place.Natlens("trace", fmt.Sprintf("%s src %s", f.Proto, f.target().Addr()))
 		if z != nil {
-			remedy = f.run("nft 'add rule %s iifname %q ct zone set %s'", z.Chain, s.In, zoneNumber(z))
+			remedy = f.run("nft 'add rule %s iifname %q ct zone set %d'", z.Chain, s.In, zoneNumber(z))
 		}
 		return verdict("zone", remedy, "%s answers, but in another conntrack zone, so the answer does not belong to "+
 			"the flow. The packet is in %s; the answer is in %s.", name(f.target()), zone(z), zone(s.Zone))

@@ -28,7 +28,7 @@ type Facts struct {
 	Strays  []Packet      // packets from the target to the sender that belong to no flow, or to another
 
 	Locals     *monitor.Locals
-	Forwards   []Rule            // rules of prerouting that forward such packets: Rule.Forwards, Rule.Names
+	Forwards   []Rule            // rules of prerouting that forward such packets, whatever their interface and sender
 	There      Route             // to where the packet was delivered
 	Back       Route             // from there to the sender
 	Neighbour  string            // the target's state in the neighbour table; "": it is not there
@@ -66,6 +66,10 @@ type Rule struct {
 	Hook   string // of a base chain
 	Handle uint64 // 0: a policy
 	Text   string // as nft(8) prints it; "": not known
+
+	To   netip.AddrPort // of Facts.Forwards: the new destination; without an address it is this host
+	In   string         // of Facts.Forwards: the interface that it requires; "": any
+	Zone uint16         // of Packet.Zone
 }
 
 // Route is the result of a route lookup.

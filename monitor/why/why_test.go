@@ -5,7 +5,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +32,10 @@ const (
 	web    = "192.168.77.2:80"
 )
 
-var dnat = Rule{"ip nat prerouting", "prerouting", 4, `iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80`}
+var dnat = Rule{
+	Chain: "ip nat prerouting", Hook: "prerouting", Handle: 4, Text: `iifname "wan" tcp dport 8080 dnat to 192.168.77.2:80`,
+	To: at(web), In: "wan",
+}
 
 // healthy are the facts of a port forward that works, changed by a test.
 func healthy(change func(*Facts)) *Facts {
@@ -73,7 +75,7 @@ func icmp(from, in string, kind uint16) []Packet {
 		Dst: netip.AddrPortFrom(at(sender).Addr(), 0), In: in, Out: "wan", ICMP: kind, Tracked: true, Routed: true}}
 }
 
-var drop = Rule{"inet fw forward", "forward", 9, "tcp dport 80 drop"}
+var drop = Rule{Chain: "inet fw forward", Hook: "forward", Handle: 9, Text: "tcp dport 80 drop"}
 
 var tests = []struct {
 	what  string
@@ -84,9 +86,13 @@ var tests = []struct {
 	{"none came", &Facts{Proto: monitor.UDP, To: at("203.0.113.9:53"), From: at(sender).Addr(), Waited: time.Second},
 		"no-packet"},
 	{"a rule drops it", unanswered(func(f *Facts) { f.Packet.Dropped, f.Flow = &drop, nil }), "dropped"},
-	{"a policy drops it", unanswered(func(f *Facts) { f.Packet.Dropped = &Rule{"ip filter FORWARD", "forward", 0, ""} }),
+	{"a policy drops it", unanswered(func(f *Facts) {
+		f.Packet.Dropped = &Rule{Chain: "ip filter FORWARD", Hook: "forward", Handle: 0, Text: ""}
+	}),
 		"dropped"},
-	{"notrack", unanswered(func(f *Facts) { f.Packet.Untracks = &Rule{"ip raw PREROUTING", "prerouting", 2, "notrack"} }),
+	{"notrack", unanswered(func(f *Facts) {
+		f.Packet.Untracks = &Rule{Chain: "ip raw PREROUTING", Hook: "prerouting", Handle: 2, Text: "notrack"}
+	}),
 		"untracked"},
 	{"full", unanswered(func(f *Facts) { f.Packet.Tracked, f.Packet.Routed, f.Entries = false, false, 1000 }),
 		"table-full"},
@@ -108,7 +114,7 @@ var tests = []struct {
 		f.Flow.Reply, f.Packet.DNAT, f.Packet.NewDst, f.Packet.In = tuple(public, sender), nil, at(public), "wan2"
 	}), "not-matched"},
 	{"queued", unanswered(func(f *Facts) {
-		f.Flow, f.Packet.Queued = nil, &Rule{"inet fw forward", "forward", 3, "queue to 5"}
+		f.Flow, f.Packet.Queued = nil, &Rule{Chain: "inet fw forward", Hook: "forward", Handle: 3, Text: "queue to 5"}
 	}), "lost"},
 	{"never confirmed", unanswered(func(f *Facts) { f.Flow = nil }), "lost"},
 	{"made here", unanswered(func(f *Facts) {
@@ -140,7 +146,7 @@ var tests = []struct {
 		"no-host"},
 	{"SNAT gone", unanswered(func(f *Facts) { f.Flow.Reply = tuple(web, "192.168.77.50:40000") }), "snat-gone"},
 	{"the answer in no zone", unanswered(func(f *Facts) {
-		f.Packet.Zone = &Rule{"ip raw PREROUTING", "prerouting", 3, `iifname "wan" ct zone set 5`}
+		f.Packet.Zone = &Rule{Chain: "ip raw PREROUTING", Hook: "prerouting", Handle: 3, Text: `iifname "wan" ct zone set 5`, Zone: 5}
 		f.Strays = []Packet{{Proto: monitor.TCP, Src: at(web), Dst: at(sender), In: "lan", Tracked: true, Routed: true}}
 	}), "zone"},
 	{"an answer that conntrack does not know", unanswered(func(f *Facts) {
@@ -213,45 +219,4 @@ func TestDocs(t *testing.T) {
 	if diff := cmp.Diff(strings.Join(tested, "\n"), strings.Join(listed, "\n")); diff != "" {
 		t.Error(diff)
 	}
-}
-
-// TestNames finds the rules that forward a port.
-func TestNames(t *testing.T) {
-	for text, want := range map[string]bool{
-		"tcp dport 8080 dnat to 192.168.77.2:80":                                             true,
-		"ip protocol tcp tcp dport 8080 counter packets 3 bytes 180 dnat to 192.168.77.2:80": true,
-		"meta l4proto tcp th dport 8080 redirect to :80":                                     true,
-		"udp dport 8080 dnat to 192.168.77.2":                                                false,
-		"tcp dport 80 dnat to 192.168.77.2:8080":                                             false,
-		"tcp dport 8000-8100 dnat to 192.168.77.2":                                           true,
-		"tcp dport 8081-8100 dnat to 192.168.77.2":                                           false,
-		"tcp dport { 80, 8080 } dnat to 192.168.77.2":                                        true,
-		"tcp dport { 80, 8000-8079 } dnat to 192.168.77.2":                                   false,
-		"dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080, 8080 : 192.168.77.2 . 80 }":    true,
-		"dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080 }":                              false,
-		"ip daddr 203.0.113.1 dnat to 192.168.77.2":                                          true,
-		"ip daddr 203.0.113.10 dnat to 192.168.77.2":                                         false,
-		"tcp dport @web dnat to 192.168.77.2":                                                false,
-		"tcp dport 8080 accept":                                                              false,
-	} {
-		r := Rule{Text: text}
-		if got := r.Forwards() && r.Names(monitor.TCP, at(public)); got != want {
-			t.Errorf("%s: %v", text, got)
-		}
-	}
-}
-
-// FuzzNames reads any text as a rule. A port number alone names its own port.
-func FuzzNames(f *testing.F) {
-	f.Add("tcp dport { 80, 8000-8100 } dnat to 192.168.77.2", uint16(8080))
-	f.Add("dnat ip to tcp dport map { 80 : 192.168.77.3 . 8080 }", uint16(80))
-	f.Add("tcp dport 99999999999999999999- dnat", uint16(0))
-	f.Fuzz(func(t *testing.T, text string, port uint16) {
-		r := Rule{Text: text}
-		r.Names(monitor.TCP, netip.AddrPortFrom(at(public).Addr(), port))
-		r = Rule{Text: "tcp dport " + strconv.Itoa(int(port)) + " " + text}
-		if !r.Names(monitor.TCP, netip.AddrPortFrom(at(public).Addr(), port)) {
-			t.Errorf("%q is not for port %d", r.Text, port)
-		}
-	})
 }

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"natlens/monitor"
@@ -23,37 +21,6 @@ func (r *Rule) String() string {
 		text += " (" + r.Text + ")"
 	}
 	return text
-}
-
-// Forwards reports whether the rule changes the destination.
-func (r *Rule) Forwards() bool {
-	text := strings.ToLower(r.Text) // a target of iptables-nft that nft does not know is DNAT
-	return strings.Contains(text, "dnat") || strings.Contains(text, "redirect")
-}
-
-// ports matches nft's expression for the destination port: a number, a range, a set or a map.
-var ports = regexp.MustCompile(`(\w+) dport (?:map )?(?:\{([^}]*)\}|([\d-]+))`)
-
-// Names reports whether the rule's text has the protocol and port of the destination, or its
-// address and no port. It does not compare the address if the rule has a port.
-func (r *Rule) Names(p monitor.Proto, to netip.AddrPort) bool {
-	m := ports.FindStringSubmatch(r.Text)
-	if m == nil {
-		return !strings.Contains(r.Text, "dport") && strings.Contains(r.Text+" ", "daddr "+to.Addr().String()+" ")
-	}
-	for element := range strings.SplitSeq(m[2]+m[3], ",") {
-		key, _, _ := strings.Cut(element, ":")
-		first, last, isRange := strings.Cut(strings.TrimSpace(key), "-")
-		if !isRange {
-			last = first
-		}
-		from, _ := strconv.Atoi(first)
-		end, _ := strconv.Atoi(last)
-		if port := int(to.Port()); from <= port && port <= end {
-			return m[1] == "th" || m[1] == p.String()
-		}
-	}
-	return false
 }
 
 // in returns " in " and the hook of a rule, or "" if the hook is not known.
@@ -237,13 +204,12 @@ func zone(r *Rule) string {
 	if r == nil {
 		return "the default zone"
 	}
-	return "zone " + zoneNumber(r) + ", by " + r.String()
+	return fmt.Sprintf("zone %d, by %s", r.Zone, r)
 }
 
-func zoneNumber(r *Rule) string {
+func zoneNumber(r *Rule) uint16 {
 	if r == nil {
-		return "0"
+		return 0
 	}
-	_, number, _ := strings.Cut(r.Text, "zone set ")
-	return strings.TrimSpace(number)
+	return r.Zone
 }

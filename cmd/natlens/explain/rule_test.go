@@ -77,6 +77,8 @@ func TestRule(t *testing.T) {
 		{"reject", "insert rule ip filter forward udp dport 777 reject", 777, false},
 		{"notrack", "insert rule ip filter raw_prerouting udp dport 777 notrack", 777, false},
 		{"stateless rewrite", "insert rule ip filter raw_prerouting udp dport 777 udp dport set 53", 777, true},
+		{"zone", "insert rule ip filter raw_prerouting udp dport 777 ct zone set 5", 777, true},
+		{"zone by iptables", "iptables-nft -t raw -A PREROUTING -p udp --dport 777 -j CT --zone 5", 777, true},
 		{"map", "add map ip nat m { type inet_service : ipv4_addr; elements = { " + strings.Join(elements, ", ") +
 			" }; }\ninsert rule ip nat prerouting dnat to udp dport map @m", 20777, true},
 		{"jumps", "table ip nat { chain a { jump b; }; chain b { jump c; }; chain c { udp dport 777 dnat to 203.0.113.9; }; }\n" +

@@ -30,7 +30,9 @@ func found(ctx context.Context, s *kernel.Service, p *trace.Packet) *packet {
 	}
 	if p.Flow.ID == 0 {
 		p.Flow.ID, p.Flow.Status, out.byAddress = f.ID, f.Status, true
-		p.Flow.Reply = f.Orig != p.First.Tuple()
+		orig := p.First.Tuple()
+		orig.Zone = f.Orig.Zone
+		p.Flow.Reply = f.Orig != orig
 	}
 	src, dst := f.SentAs(), f.DeliveredTo()
 	if p.Flow.Reply {

@@ -5,7 +5,6 @@ package why
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"natlens/monitor"
@@ -114,6 +113,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
+		zone, setsZone := s.Zone()
 		if s.Chain.Type == "nat" && s.Hook == "prerouting" {
 			out.AskedNAT = true
 		}
@@ -121,11 +121,12 @@ func convert(p *trace.Packet) (out why.Packet) {
 		case s.Kind != trace.Rule:
 		case s.Verdict == "queue":
 			out.Queued = rule(s)
-		case strings.Contains(s.Text, "notrack"):
+		case s.Untracks():
 			out.Untracks = rule(s)
-		case strings.Contains(s.Text, "ct zone set"):
+		case setsZone:
 			out.Zone = rule(s)
-		case rule(s).Forwards():
+			out.Zone.Zone = zone
+		case s.Forwards():
 			out.DNAT = rule(s)
 		}
 	}
@@ -145,10 +146,10 @@ func rule(s *trace.Step) *why.Rule {
 
 // forwards returns the rules of prerouting that forward packets such as the first.
 func (w *watcher) forwards() (all []why.Rule) {
-	for _, s := range w.tracer.Rules("nat", "prerouting") {
-		if r := rule(&s); r.Forwards() && r.Names(w.facts.Proto, w.first.First.Dst) {
-			all = append(all, *r)
-		}
+	for _, f := range w.tracer.Forwards(&w.first.First) {
+		r := rule(&f.Step)
+		r.To, r.In = f.To, f.In
+		all = append(all, *r)
 	}
 	return all
 }

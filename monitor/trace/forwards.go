@@ -1,0 +1,149 @@
+//go:build linux
+
+package trace
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+
+	"natlens/monitor"
+)
+
+// Forward is a rule that rewrites the destination of packets.
+type Forward struct {
+	Step
+	To netip.AddrPort // the new destination, as far as the rule has it
+	In string         // the interface that the rule requires; "": any
+}
+
+// Forwards returns the rules of prerouting that rewrite the destination of packets like h from
+// any sender that arrive by any interface.
+func (t *Tracer) Forwards(h *Headers) (all []Forward) {
+	w := monitor.NewWalk(&monitor.Flow{Orig: h.Tuple(), Path: monitor.PathForward})
+	p := firstOf(&w)
+	p.tracked, p.in = true, device{unknown: true}
+	srcAt, dstAt := 12, 16
+	if h.Dst.Addr().Is6() {
+		srcAt, dstAt = 8, 24
+	}
+	copy(p.network[srcAt:dstAt], unknown(16))
+	copy(p.transport[:2], unknown(2))
+	e := evaluation{rules: t.rules, walk: &w, step: &w.Original.Steps[0], packet: p, least: maybe}
+	e.rewrite = &monitor.Rewrite{}
+	e.collect = func(r *rule, x expr.Any, regs *registers) {
+		if forwards(x) {
+			all = append(all, Forward{Step: r.step(), To: targetOf(x, regs), In: r.in(t.nameOf)})
+		}
+	}
+	for _, c := range t.rules.baseChains(monitor.Prerouting, p.family) {
+		if c.Type == "nat" {
+			e.visited = map[string]answer{}
+			e.chain(c.String(), yes)
+		}
+	}
+	return all
+}
+
+// forwards reports whether a NAT statement rewrites the destination.
+func forwards(x expr.Any) bool {
+	switch x := x.(type) {
+	case *expr.NAT:
+		return x.Type == expr.NATTypeDestNAT
+	case *expr.Target:
+		return x.Name == "DNAT" || x.Name == "REDIRECT"
+	case *expr.Redir:
+		return true
+	}
+	return false
+}
+
+// targetOf returns the new destination of a NAT statement: the first of a range, without what it
+// does not change or natlens does not know.
+func targetOf(x expr.Any, regs *registers) netip.AddrPort {
+	var addr netip.Addr
+	port := uint32(0)
+	switch x := x.(type) {
+	case *expr.NAT:
+		port = x.RegProtoMin
+		if x.RegAddrMin != 0 && x.Family == unix.NFPROTO_IPV6 {
+			addr, _ = netip.AddrFromSlice(regs.bytes(x.RegAddrMin, 16))
+		} else if x.RegAddrMin != 0 {
+			addr, _ = netip.AddrFromSlice(regs.bytes(x.RegAddrMin, 4))
+		}
+	case *expr.Redir:
+		port = x.RegisterProtoMin
+	case *expr.Target:
+		r := natRange(x.Info)
+		addr, _ = netip.AddrFromSlice(r.MinIP)
+		return netip.AddrPortFrom(addr.Unmap(), r.MinPort)
+	}
+	if b := regs.bytes(port, 2); port != 0 && b != nil {
+		return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(b))
+	}
+	return netip.AddrPortFrom(addr, 0)
+}
+
+// in returns the name of the interface that a condition of the rule requires, or "".
+func (r *rule) in(nameOf func(uint32) string) string {
+	for i, x := range r.exprs[1:] {
+		m, isMeta := r.exprs[i].(*expr.Meta)
+		c, isCmp := x.(*expr.Cmp)
+		switch {
+		case !isMeta || !isCmp || c.Op != expr.CmpOpEq:
+		case m.Key == expr.MetaKeyIIFNAME:
+			name, _, _ := strings.Cut(string(c.Data), "\x00")
+			return name
+		case m.Key == expr.MetaKeyIIF && len(c.Data) == 4:
+			return nameOf(binary.NativeEndian.Uint32(c.Data))
+		}
+	}
+	return ""
+}
+
+// exprs returns the expressions of the rule, or none if it is not known.
+func (s *Step) exprs() []expr.Any {
+	if s.rule == nil {
+		return nil
+	}
+	return s.rule.exprs
+}
+
+// Forwards reports whether the rule rewrites the destination.
+func (s *Step) Forwards() bool { return slices.ContainsFunc(s.exprs(), forwards) }
+
+// Untracks reports whether the rule excludes the packet from conntrack.
+func (s *Step) Untracks() bool {
+	return slices.ContainsFunc(s.exprs(), func(x expr.Any) bool {
+		_, ok := x.(*expr.Notrack)
+		if target, isTarget := x.(*expr.Target); isTarget {
+			_, ok, _ = ctTarget(target)
+		}
+		return ok
+	})
+}
+
+// Zone returns the conntrack zone that the rule sets. ok is false if it sets none, or one that
+// depends on the packet.
+func (s *Step) Zone() (zone uint16, ok bool) {
+	regs := registers{}.unknown()
+	for _, x := range s.exprs() {
+		switch x := x.(type) {
+		case *expr.Immediate:
+			regs.load(x.Register, known(x.Data))
+		case *expr.Target:
+			if n, untracks, is := ctTarget(x); is && !untracks {
+				zone, ok = n, true
+			}
+		case *expr.Ct:
+			if b := regs.bytes(x.Register, 2); x.SourceRegister && x.Key == expr.CtKeyZONE && b != nil {
+				zone, ok = binary.NativeEndian.Uint16(b), true
+			}
+		}
+	}
+	return zone, ok
+}
