@@ -102,13 +102,13 @@ func TestConfigErrors(t *testing.T) {
 
 // What natlens config prints is a configuration file with the same effect.
 func TestConfigCommand(t *testing.T) {
-	file := "resolver = 'none'\n[ui]\nthreshold = ['window=30s', 'idle-age=2h']\n[keys]\npause = ['p', 'ctrl+p']\nplay = []\n[colours]\nnat = 'bold #5fd7d7'\n"
+	file := "resolver = 'none'\n[ui]\nthreshold = ['window=30s', 'idle-age=2h']\n[keys]\npause = ['p', 'ctrl+p']\nnames = []\n[colours]\nnat = 'bold #5fd7d7'\n"
 	first, path := configured(t, file, "config")
 	for _, want := range []string{
 		"# files: " + path + "\nresolver = 'none'                        # " + path + ":1\nno-mouse = false                         # default\n",
 		"\ntheme = 'auto'                           # default\n",
 		"\n[ui]\nthreshold = ['window=30s', 'idle-age=2h'] # " + path + ":3\n",
-		"\nplay = []                                # " + path + ":6\n",
+		"\nnames = []                               # " + path + ":6\n",
 		"\nsort = ['s']                             # default\n",
 		"\n[colours]\nnat = 'bold #5fd7d7'                     # " + path + ":8\n",
 	} {
