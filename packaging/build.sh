@@ -75,7 +75,9 @@ package() {
     ipk:mips) ARCH=mips_24kc ;;
     ipk:mipsel) ARCH=mipsel_24kc ;;
   esac
-  tool nfpm package -f packaging/nfpm.yaml -p "$1" -t dist/ >/dev/null
+  local file=packaging/nfpm.yaml
+  [ "$1" != ipk ] || file=packaging/openwrt/nfpm.yaml
+  tool nfpm package -f "$file" -p "$1" -t dist/ >/dev/null
 }
 
 # archive makes the tar file of an ARCH: one folder with the tree of the packages.
