@@ -46,7 +46,11 @@ func (m *Model) frame() tea.Cmd {
 		if !m.matching() { // otherwise the page counts them
 			s.Flows = s.Table.Len()
 		}
-		cmds = append(cmds, m.pullIfNew(), m.refresher.frame(m.counters()))
+		seen, all := m.counters()
+		if len(seen) == 0 && !all {
+			s.Read = 0
+		}
+		cmds = append(cmds, m.pullIfNew(), m.refresher.frame(seen, all))
 		if m.detail.Open {
 			m.detail.Refresh()
 		}

@@ -173,6 +173,10 @@ func TestBusiestFirst(t *testing.T) {
 		if want := "rates over 60 s, 4s ago   3 flows"; !strings.Contains(st.line(1), want) {
 			t.Errorf("after %q: %q does not contain %q", c.keys, st.line(1), want)
 		}
+		st.press("2")
+		if st.frame(); strings.Contains(st.line(1), "rates over") {
+			t.Errorf("after %q: the page Events, which has no rates, shows their age: %q", c.keys, st.line(1))
+		}
 	}
 }
 
