@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,11 @@ type Loop struct {
 	// Recorded means that the source is a recording. The rules are then called by its clock,
 	// also for times without events, and Finish is called at its end.
 	Recorded bool
-	For      time.Duration // end a recording this long after its first event; 0: at its end
+	For      time.Duration // end a recording this long after its first event or Since; 0: at its end
+
+	// Since and Until are the part of a recording that reaches the sinks. The table and the
+	// rules get all events before. 0: no limit.
+	Since, Until monitor.Time
 
 	// Scope, if not nil, selects the flows of which the source reports events. Other flows of a
 	// dump are skipped. It must compare only attributes that never change during a flow's life.
@@ -322,6 +327,9 @@ func (m *Loop) observe(b *monitor.Batch) error {
 
 // write passes events through the filter to the sinks.
 func (m *Loop) write(b *monitor.Batch) error {
+	if m.Since != 0 {
+		b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Time < m.Since })
+	}
 	if m.Annotate != nil {
 		m.Annotate(b)
 	}

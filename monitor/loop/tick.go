@@ -1,8 +1,10 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"math"
 	"time"
 
 	"natlens/monitor"
@@ -54,7 +56,7 @@ func (m *Loop) tick() error {
 type replay struct {
 	now monitor.Time
 	due monitor.Time // of the next tick
-	end monitor.Time // with Loop.For; 0: not known yet
+	end monitor.Time // by Loop.For and Until; 0: not known yet
 }
 
 // maxIdle is the maximum number of ticks for a pause in a recording: a minute. Every finding
@@ -70,8 +72,11 @@ func (m *Loop) processRecorded(b *monitor.Batch) error {
 		if r.due == 0 {
 			r.due = t + monitor.Time(TickEvery)
 		}
-		if r.end == 0 && t != 0 && m.For > 0 {
-			r.end = t + monitor.Time(m.For)
+		if r.end == 0 && t != 0 {
+			r.end = cmp.Or(m.Until, math.MaxInt64)
+			if m.For > 0 {
+				r.end = min(r.end, max(t, m.Since)+monitor.Time(m.For))
+			}
 		}
 		ended := r.end != 0 && t > r.end
 		if m.Rules != nil {
@@ -117,6 +122,9 @@ func (m *Loop) tickUntil(next monitor.Time) error {
 // writeFindings numbers findings and passes them to the sinks.
 func (m *Loop) writeFindings(found []monitor.Finding) error {
 	for i := range found {
+		if found[i].Seen < m.Since {
+			continue
+		}
 		m.seq++
 		found[i].Seq = m.seq
 		for _, s := range m.Sinks {

@@ -22,8 +22,9 @@ const (
 // PlayerConfig says how a recording is played. The zero value plays it once, from its
 // beginning, as fast as it was recorded.
 type PlayerConfig struct {
-	Paused bool    // begin paused
-	Speed  float64 // 0: 1
+	Paused bool         // begin paused
+	At     monitor.Time // begin at this position; 0: at the beginning
+	Speed  float64      // 0: 1
 
 	// AsOf shifts all times so that the recording begins then, and plays it again and
 	// again: each round begins when the previous one ends. 0: times stay.
@@ -94,7 +95,7 @@ func NewPlayer(rec *Recording, cfg PlayerConfig) (*Player, error) {
 	if p.src, err = rec.Open(); err != nil {
 		return nil, err
 	}
-	p.from, p.since = p.start, time.Now()
+	p.from, p.since = max(p.start, cfg.At), time.Now()
 	p.Speed(cmp.Or(cfg.Speed, 1))
 	return p, nil
 }

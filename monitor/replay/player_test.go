@@ -146,6 +146,16 @@ func testPlayerPauses(t *testing.T) {
 	s.want("0s events 0 1 2 3", "3600.5s events 4", "3600.5s waits")
 }
 
+// A player that begins in the middle gives all up to there at once, and no step back.
+func TestPlayerBeginsAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, replay.PlayerConfig{At: second(3.5)})
+		s.state("on=true speed=1 0..3.5..9")
+		s.next(2)
+		s.want("0s events 0 1 2 3", "0.5s events 4")
+	})
+}
+
 func TestPlayerSeeks(t *testing.T) { synctest.Test(t, testPlayerSeeks) }
 
 func testPlayerSeeks(t *testing.T) {

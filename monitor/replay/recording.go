@@ -19,6 +19,7 @@ import (
 type Recording struct {
 	parts []part
 	cfg   Config
+	once  bool // a stream
 }
 
 // Config says how recordings are read.
@@ -73,14 +74,19 @@ func Stream(cfg Config, name string, r io.Reader) *Recording {
 		closer = io.NopCloser(r)
 	}
 	opened := false
-	return newRecording(cfg, part{name, func() (io.ReadCloser, error) {
+	rec := newRecording(cfg, part{name, func() (io.ReadCloser, error) {
 		if opened {
-			return nil, fmt.Errorf("%s: a stream can be read once", name)
+			return nil, fmt.Errorf("%s: %w", name, ErrOnce)
 		}
 		opened = true
 		return closer, nil
 	}})
+	rec.once = true
+	return rec
 }
+
+// ErrOnce is the error of a second reading of a stream, which Span needs too.
+var ErrOnce = errors.New("a stream can be read once")
 
 // Open returns the recording as a source, from its beginning. The caller closes it.
 func (r *Recording) Open() (*Source, error) {

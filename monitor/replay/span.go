@@ -13,6 +13,9 @@ import (
 // event has a time. Of plain JSON lines it reads both ends only, of other recordings
 // everything.
 func (r *Recording) Span() (start, finish monitor.Time, err error) {
+	if r.once {
+		return 0, 0, ErrOnce
+	}
 	quiet := *r
 	quiet.cfg.Locals = nil
 	src, err := quiet.Open()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -22,8 +23,8 @@ import (
 
 // FromFlags are the recordings that a command reads instead of the kernel.
 type FromFlags struct {
-	Paths []string
-	at    string
+	Paths            []string
+	at, since, until string
 }
 
 // Register adds --from.
@@ -38,17 +39,28 @@ func (c *FromFlags) registerAt(cmd *cobra.Command) {
 	NoComplete(cmd, "at")
 }
 
+// RegisterSpan adds --since and --until.
+func (c *FromFlags) RegisterSpan(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.since, "since", "", "with --from: begin at this `time`: "+MomentHelp)
+	cmd.Flags().StringVar(&c.until, "until", "", "with --from: end at this `time`, in the same forms; without a date "+
+		"it is the first one after --since")
+	NoComplete(cmd, "since", "until")
+}
+
 // Given reports whether a recording is read.
-func (c *FromFlags) Given() bool { return len(c.Paths) > 0 || c.at != "" }
+func (c *FromFlags) Given() bool { return len(c.Paths) > 0 || c.at+c.since+c.until != "" }
 
 // kernelFlags are flags that a recording does not support.
 var kernelFlags = []string{"capture", "buffer-size", "ring", "netns", "resync", "existing", "explain-filter",
 	"table", "zero", "metrics", "interim", "history", "keep", "max-size", "process"}
 
-// Check rejects --at without a recording, and kernelFlags with one.
+// Check rejects --at, --since and --until without a recording, and kernelFlags with one.
 func (c *FromFlags) Check(cmd *cobra.Command) (err error) {
-	if len(c.Paths) == 0 {
+	switch {
+	case len(c.Paths) == 0 && c.at != "":
 		return Usagef("--at needs a recording: --from FILE")
+	case len(c.Paths) == 0:
+		return Usagef("--since and --until need a recording: --from FILE")
 	}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if slices.Contains(kernelFlags, f.Name) && err == nil {
@@ -111,7 +123,7 @@ func (c *FromFlags) flowsAt(cmd *cobra.Command, con Console, namespaces *monitor
 	if err != nil {
 		return nil, err
 	}
-	until, err := c.moment(rec)
+	until, err := Moment(rec, "--at", c.at)
 	if err != nil {
 		return nil, err
 	}
@@ -129,26 +141,58 @@ func (c *FromFlags) flowsAt(cmd *cobra.Command, con Console, namespaces *monitor
 	return replay.Flows(table, max(last, until), known.Of), nil
 }
 
-// moment reads --at; 0 is the end.
-func (c *FromFlags) moment(rec *replay.Recording) (monitor.Time, error) {
-	if c.at == "" {
+// Moment reads the value of a flag as a time within a recording; "" is 0.
+func Moment(rec *replay.Recording, flag, text string) (monitor.Time, error) {
+	if text == "" {
 		return 0, nil
 	}
-	if c.Paths[0] == "-" {
-		return 0, Usagef("--at needs a file: standard input is read once")
-	}
-	begin, end, err := rec.Span()
+	begin, end, err := span(rec, flag, text)
 	if err != nil {
 		return 0, err
 	}
-	if begin == 0 && end == 0 {
-		return 0, fmt.Errorf("--at %s: the recording has no event", c.at)
-	}
-	t, err := parseTimeWithin(c.at, begin.Time(), end.Time(), time.Local)
+	t, err := parseTimeWithin(text, begin, end, time.Local)
 	if err != nil {
-		return 0, Usagef("--at %s: %w", c.at, err)
+		return 0, Usagef("%s %s: %w", flag, text, err)
 	}
 	return monitor.Time(t.UnixNano()), nil
+}
+
+// span returns the first and the last time of a recording.
+func span(rec *replay.Recording, flag, text string) (begin, end time.Time, err error) {
+	from, to, err := rec.Span()
+	switch {
+	case errors.Is(err, replay.ErrOnce):
+		return begin, end, Usagef("%s needs a file: standard input is read once", flag)
+	case err == nil && from == 0 && to == 0:
+		err = fmt.Errorf("%s %s: the recording has no event", flag, text)
+	}
+	return from.Time(), to.Time(), err
+}
+
+// Span reads --since and --until. 0 means the beginning and the end of the recording.
+func (c *FromFlags) Span(rec *replay.Recording) (since, until monitor.Time, err error) {
+	if since, err = Moment(rec, "--since", c.since); err != nil || c.until == "" {
+		return since, 0, err
+	}
+	begin, end, err := span(rec, "--until", c.until)
+	if err != nil {
+		return 0, 0, err
+	}
+	from, last := begin, end
+	if since != 0 {
+		from = since.Time()
+	}
+	if c.until[0] != '-' && c.until != "now" { // a time of day is in the day after from
+		last = from.AddDate(0, 0, 1)
+	}
+	t, _, err := ParseTime(c.until, begin, last, time.Local)
+	switch {
+	case err != nil:
+		return 0, 0, Usagef("--until %s: %w %s", c.until, err, MomentHelp)
+	case !t.After(from):
+		return 0, 0, Usagef("--until %s: must be after --since and the beginning of the recording", c.until)
+	}
+	return since, monitor.Time(t.UnixNano()), nil
 }
 
 // Command returns the command line that shows the flows of a finding. For a recording that is

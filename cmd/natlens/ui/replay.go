@@ -26,6 +26,7 @@ type replayOptions struct {
 	screen
 	speed  float64
 	paused bool
+	at     string
 }
 
 // NewReplay returns the command replay.
@@ -37,7 +38,8 @@ func NewReplay(con cli.Console) *cobra.Command {
 		Long: `Play a recording in the terminal UI: JSON lines of natlens watch, or a netlink capture of natlens record,
 plain or compressed. Several files are played one after another. The keys of the UI play, pause, seek and set the
 speed. To print a recording as lines, use natlens watch --from FILE.`,
-		Example: "  natlens watch -o jsonl --output night.jsonl\n  natlens replay night.jsonl --speed 10",
+		Example: "  natlens watch -o jsonl --output night.jsonl\n  natlens replay night.jsonl --speed 10\n" +
+			"  natlens replay night.jsonl --at 14:32 --paused",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cli.Usagef("replay needs the file of a recording")
@@ -48,6 +50,8 @@ speed. To print a recording as lines, use natlens watch --from FILE.`,
 	f := cmd.Flags()
 	f.Float64Var(&o.speed, "speed", 1, "play this many `times` as fast as recorded, from 0.1 to 100")
 	f.BoolVar(&o.paused, "paused", false, "start paused")
+	f.StringVar(&o.at, "at", "", "begin with what happened up to this `time`, and play on: "+cli.MomentHelp)
+	cli.NoComplete(cmd, "at")
 	o.register(cmd)
 	return cmd
 }
@@ -60,9 +64,14 @@ func (o *replayOptions) run(ctx context.Context, paths []string) error {
 		return cli.Usagef("--speed %g: must be from %g to %g",
 			o.speed, float64(replay.MinSpeed), float64(replay.MaxSpeed))
 	}
+	at, err := cli.Moment(replay.File(export.Reading(replay.Config{}), paths...), "--at", o.at)
+	if err != nil {
+		return err
+	}
 	asker := who.NewAsker(o.con, who.Scope{Recordings: paths})
 	rec := func(cfg replay.Config) *replay.Recording { return replay.File(cfg, paths...) }
-	return o.play(ctx, filepath.Base(paths[0]), asker, rec, replay.PlayerConfig{Speed: o.speed, Paused: o.paused})
+	return o.play(ctx, filepath.Base(paths[0]), asker, rec, replay.PlayerConfig{Speed: o.speed, Paused: o.paused,
+		At: at})
 }
 
 // play shows the user interface on a recording.

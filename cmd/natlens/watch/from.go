@@ -35,6 +35,9 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	if err != nil {
 		return err
 	}
+	if run.Since, run.Until, err = o.from.Span(rec); err != nil {
+		return err
+	}
 	src, err := rec.Open()
 	if errors.Is(err, context.Canceled) { // standard input had no data
 		return nil

@@ -59,16 +59,30 @@ func TestFromIsTheSame(t *testing.T) {
 }
 
 func TestFromFilters(t *testing.T) {
-	path := recording(t, lifeLines)
+	path, begin := recording(t, lifeLines), time.Date(2026, 11, 22, 6, 12, 1, 0, time.UTC).Local()
+	local := func(seconds int, layout string) string {
+		return begin.Add(time.Duration(seconds) * time.Second).Format(layout)
+	}
 	for args, want := range map[string]string{
-		"":                     "[1 2 3 4]",
-		"nat":                  "[1 2 4]",
-		"-e new":               "[1 3]",
-		"-e new,destroy snat":  "[1 4]",
-		"--limit 2":            "[1 2]",
-		"--for 4s":             "[1 2 3]",
-		"-p udp --dport 53":    "[3]",
-		"--raw -e destroy tcp": "[4]",
+		"": "[1 2 3 4]",
+		"--since " + local(0, "15:04") + " --until " + local(60, "15:04"):      "[1 2 3 4]",
+		"--since " + local(1, "15:04:05") + " --until " + local(4, "15:04:05"): "[2 3]",
+		"--since 2026-11-22T06:12:02Z":                                         "[2 3 4]",
+		"--since +1s --until -1s":                                              "[2 3]",
+		"--since +1s --until +3.999s":                                          "[2]",
+		"--since +1s --until +4s nat":                                          "[2]",
+		"--until 2026-11-22T06:12:05Z":                                         "[1 2 3]",
+		"--until now":                                                          "[1 2 3 4]",
+		"--since +1s --for 1s":                                                 "[2]",
+		"--since +1s --for 3s":                                                 "[2 3]",
+		"--since +4s --limit 1":                                                "[3]",
+		"nat":                                                                  "[1 2 4]",
+		"-e new":                                                               "[1 3]",
+		"-e new,destroy snat":                                                  "[1 4]",
+		"--limit 2":                                                            "[1 2]",
+		"--for 4s":                                                             "[1 2 3]",
+		"-p udp --dport 53":                                                    "[3]",
+		"--raw -e destroy tcp":                                                 "[4]",
 	} {
 		got := from(t, path, args)
 		seq := []any{}

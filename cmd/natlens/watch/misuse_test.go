@@ -12,6 +12,17 @@ import (
 func TestMisuse(t *testing.T) {
 	clitest.CheckMisuse(t, New, `
 2 --ouput x
+2 --interim 10ms
+2 --interim 60s --resync off
+2 --interim 60s -o conntrack,id
+2 --interim 60s --from DIR/there
+2 --since 14:32
+2 --from - --since 14:32
+2 --from - --until 14:32
+2 --from testdata/life.jsonl --since noon
+2 --from testdata/life.jsonl --until noon
+2 --from testdata/life.jsonl --until 2026-11-22T06:12:01Z
+2 --from testdata/life.jsonl --since +2s --until 2026-11-22T06:12:01Z
 2 --frobnicate
 2 -Q
 2 -o

@@ -57,7 +57,7 @@ natlens prints readable lines on a terminal, and JSON lines in a pipe.`,
   natlens watch snat and not dst 10.0.0.0/8
   natlens watch -o jsonl -e new,destroy --for 10s > flows.jsonl
   natlens watch -p tcp --orig-port-dst 443 -o conntrack
-  natlens watch --from flows.jsonl nat`,
+  natlens watch --from flows.jsonl --since 14:30 --until 14:35 nat`,
 		Args: o.Filter.Words,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.from.Given() {
@@ -71,6 +71,7 @@ natlens prints readable lines on a terminal, and JSON lines in a pipe.`,
 	o.output.RegisterRotate(cmd)
 	o.history.Register(cmd, cli.KeepFilesHelp)
 	o.from.Register(cmd)
+	o.from.RegisterSpan(cmd)
 	return cmd
 }
 
