@@ -49,7 +49,7 @@ func Create(path string, o CreateOptions) (*File, error) {
 	case o.Force:
 		flags = os.O_WRONLY | syscall.O_NONBLOCK // a FIFO in its place now is an error
 		if !old.IsDir() && !overwritable(path, old.Mode()) {
-			return nil, &createError{path + " is not a regular file: --force does not write over it", fs.ErrExist}
+			return nil, &createError{path + " is not a regular file: --force does not overwrite it", fs.ErrExist}
 		}
 	}
 	f, err := os.OpenFile(path, flags, 0o600)

@@ -346,7 +346,7 @@ func otherWay(f *Facts) *Verdict {
 			"The answer goes another way: the packet came in on %s, and the answer leaves by %s.", f.Packet.In, a.Out)
 	}
 	return verdict("unfinished", f.on(f.Packet.Src.Addr(), fmt.Sprintf("tcpdump -ni any 'src host %s'", f.To.Addr())),
-		"%s answers, and the answer leaves by %s, but %s does not go on.",
+		"%s answers, and the answer leaves by %s, but %s does not complete the handshake.",
 		name(f.target()), f.Answers[0].Out, f.Packet.Src.Addr())
 }
 
