@@ -30,7 +30,8 @@ func (m *Model) bindKeys() {
 		m.pageKeys = append(m.pageKeys,
 			m.s.Keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)))
 	}
-	ofDetail := keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail}}
+	ofDetail := keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail},
+		keys.Explain: keys.Act(m.detail.Explain)}
 	if m.cfg.Rules != nil {
 		ofDetail[keys.Rules] = keys.Do{Run: m.findRules}
 	}

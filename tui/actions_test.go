@@ -102,6 +102,7 @@ func TestRules(t *testing.T) {
 		}
 	})
 	st.gateway()
+	st.size(80, 50)
 	st.press("w")
 	if asked != nil {
 		t.Errorf("asked without a detail: %q", asked)
@@ -129,6 +130,22 @@ func TestRules(t *testing.T) {
 	fail, found = nil, nil
 	st.press("w")
 	st.foot("no rule")
+}
+
+// The sentences that explain the walk are hidden, until a key shows them in every detail.
+func TestExplain(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(80, 50)
+	shown := func() bool { return strings.Contains(st.screen(), "Conntrack looks a packet up once") }
+	for _, step := range []struct {
+		keys string
+		want bool
+	}{{"<enter>", false}, {"i", true}, {"<esc><down><enter>", true}, {"i", false}} {
+		if st.press(step.keys); shown() != step.want {
+			t.Errorf("after %s they are shown: %v\n%s", step.keys, !step.want, st.screen())
+		}
+	}
 }
 
 // file keeps what an export wrote.

@@ -129,7 +129,7 @@ func (m *Model) focus() focus {
 	case m.help.open:
 		return focus{&m.helpKeys, []keys.Action{keys.Back, keys.Up, keys.Down}, []keys.Action{keys.Quit}}
 	case m.detail.Open:
-		hints := []keys.Action{keys.Back, keys.Up, keys.Down, keys.Copy, keys.Delete, keys.Rules}
+		hints := []keys.Action{keys.Back, keys.Up, keys.Down, keys.Rules, keys.Explain, keys.Copy, keys.Delete}
 		return focus{&m.detailKeys, hints, always}
 	}
 	hints := m.page().Hints()

@@ -22,15 +22,9 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 	if x == nil {
 		x, known = new(monitor.Extra), known&^monitor.AttrsInExtra
 	}
+	local, places := "", p.s.Env.Places
 	if l := p.s.Local(f); l != nil {
-		local := paint.Note{{Role: paint.Text, Text: monitor.Escape(l.String())}}
-		out = paint.Hang(paint.Label, "process", local, width)
-	}
-	for i, a := range []monitor.Addr{f.Orig.Src, f.Orig.Dst} {
-		if place := p.s.Env.Places.Of(a).String(); place != "" {
-			text := paint.Note{{Role: paint.Text, Text: monitor.Escape(place)}}
-			out = append(out, paint.Hang(paint.Label, [...]string{"from", "to"}[i], text, width)...)
-		}
+		local = l.String()
 	}
 	for _, a := range []struct {
 		attrs       monitor.Attrs // one of these is known; 0: always
@@ -38,10 +32,13 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 	}{
 		{0, "original", tupleText(&f.Orig)},
 		{monitor.AttrReply, "reply", tupleText(&f.Reply)},
-		{0, "path", f.Path.String()},
-		{monitor.AttrStatus, "status", statusText(f.Status)},
 		{monitor.AttrCountersOrig, "packets →", countersText(f.CountersOrig)},
 		{monitor.AttrCountersReply, "packets ←", countersText(f.CountersReply)},
+		{0, "process", monitor.Escape(local)},
+		{0, "from", monitor.Escape(places.Of(f.Orig.Src).String())},
+		{0, "to", monitor.Escape(places.Of(f.Orig.Dst).String())},
+		{0, "path", f.Path.String()},
+		{monitor.AttrStatus, "status", statusText(f.Status)},
 		{monitor.AttrStart, "start", p.timeText(f.Start)},
 		{monitor.AttrStop, "stop", p.timeText(f.Stop)},
 		{monitor.AttrWScaleOrig | monitor.AttrWScaleReply, "window",
@@ -66,7 +63,7 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 		{monitor.AttrSynproxy, "synproxy",
 			fmt.Sprintf("isn %d its %d tsoff %d", x.Synproxy.ISN, x.Synproxy.ITS, x.Synproxy.TSOff)},
 	} {
-		if a.attrs == 0 || known.Any(a.attrs) {
+		if a.value != "" && (a.attrs == 0 || known.Any(a.attrs)) {
 			out = append(out, paint.Hang(paint.Label, a.name, paint.Note{{Role: paint.Text, Text: a.value}}, width)...)
 		}
 	}

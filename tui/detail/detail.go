@@ -1,5 +1,5 @@
-// Package detail is the pane of one flow in the terminal UI: what it is, its walk through
-// the hooks, its life, and every attribute.
+// Package detail is the pane of one flow in the terminal UI: what it is, every attribute, its life,
+// and its walk through the hooks.
 package detail
 
 import (
@@ -53,6 +53,12 @@ func (p *Pane) Decide(f page.Flow, rules []monitor.Decision) {
 	}
 }
 
+// Explain shows or hides the sentences that explain the walk, here and in later panes.
+func (p *Pane) Explain() {
+	p.s.Explain = !p.s.Explain
+	p.lay()
+}
+
 // Resize sets the space, and reads the flow.
 func (p *Pane) Resize(width, height int) {
 	p.Width, p.Height = width, height
@@ -64,7 +70,7 @@ func (p *Pane) lay() {
 	inner, w := p.Width-2, monitor.NewWalk(&p.Flow.Row.Flow)
 	w.Decide(p.rules)
 	lines := append(p.summary(inner), p.s.Accounting(inner)...)
-	for _, block := range [][]paint.Line{walk.Lines(&w, inner), p.lifeLines(inner), p.attributes(inner)} {
+	for _, block := range [][]paint.Line{p.attributes(inner), p.lifeLines(inner), walk.Lines(&w, inner, p.s.Explain)} {
 		lines = append(append(lines, paint.Line{}), block...)
 	}
 	p.Set(lines)

@@ -142,6 +142,7 @@ const (
 	Delete
 	Copy
 	Rules
+	Explain
 	Names
 	Theme
 	Redraw
@@ -210,6 +211,7 @@ var defaults = Bindings{
 	Delete:  {"delete", "doing", "x", "delete", []string{"x", "delete"}},
 	Copy:    {"copy", "doing", "y", "copy", []string{"y"}},
 	Rules:   {"rules", "doing", "w", "which rule", []string{"w"}},
+	Explain: {"explain", "doing", "i", "explain", []string{"i"}},
 	Names:   {"names", "doing", "n", "names", []string{"n"}},
 	Theme:   {"theme", "doing", "t", "theme", []string{"t"}},
 	Redraw:  {"redraw", "doing", "ctrl+r", "redraw", []string{"ctrl+r"}},

@@ -46,7 +46,8 @@ type Session struct {
 	expr   filter.Expr         // the parsed filter
 	trail  []step
 
-	Open     int // the open page
+	Explain  bool // the detail of a flow explains its walk
+	Open     int  // the open page
 	Paused   bool
 	PausedAt uint64     // events at the time of the pause
 	Stats    loop.Stats // at the last frame

@@ -2,6 +2,8 @@
 package walk
 
 import (
+	"slices"
+
 	"natlens/monitor"
 	"natlens/tui/page"
 	"natlens/tui/paint"
@@ -17,14 +19,14 @@ const sideBySide = 100
 // they have no escape sequences.
 func Render(w monitor.Walk, width int, st paint.Style) string {
 	var out []byte
-	for _, l := range Lines(&w, width) {
+	for _, l := range Lines(&w, width, true) {
 		out = append(st.Append(out, &l), '\n')
 	}
 	return string(out)
 }
 
-// Lines returns a walk as lines.
-func Lines(w *monitor.Walk, width int) []paint.Line {
+// Lines returns a walk as lines, with explain also the sentences that explain it.
+func Lines(w *monitor.Walk, width int, explain bool) []paint.Line {
 	var out []paint.Line
 	if w.Dropped() || w.Untracked { // there is no reply
 		for _, b := range blocks(w, &w.Original, width) {
@@ -45,8 +47,14 @@ func Lines(w *monitor.Walk, width int) []paint.Line {
 			out = append(out, b...)
 		}
 	}
-	out = append(out, paint.Line{})
-	for _, n := range footNotes(w) {
+	notes := footNotes(w)
+	if !explain {
+		notes = slices.DeleteFunc(notes, func(n paint.Note) bool { return n[0].Role == paint.Muted })
+	}
+	for i, n := range notes {
+		if i == 0 {
+			out = append(out, paint.Line{})
+		}
 		out = n.Flow(out, width, 0)
 	}
 	return out
