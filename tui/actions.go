@@ -64,6 +64,8 @@ func (m *Model) commonKeys() keys.Actions {
 			return m.page().Pull()
 		}}
 	}
+	all[keys.Columns] = keys.Act(m.chooseColumns)
+	all[keys.Views] = keys.Act(m.chooseView)
 	if m.cfg.Exporter != nil {
 		all[keys.Export] = keys.Act(m.export)
 	}

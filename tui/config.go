@@ -24,6 +24,7 @@ import (
 	"natlens/monitor/replay"
 	"natlens/monitor/table"
 	"natlens/tui/filterbar"
+	"natlens/tui/flows"
 	"natlens/tui/health"
 	"natlens/tui/keys"
 	"natlens/tui/page"
@@ -51,6 +52,10 @@ type Config struct {
 	Filter   string              // the first filter
 	Env      filter.Env          // names of labels and namespaces; Values and Now are set by the UI
 	Theme    string              // dark, light, or "": by the terminal's background
+	Columns  []flows.Choice      // of Flows; nil: those that fit
+	Views    []page.View         // that the user can open
+	View     string              // the first one; "": none
+	Saver    Saver               // nil: nothing is saved
 	Keys     *keys.Bindings      // nil: the usual keys
 	Colours  paint.Colours       // of roles, over those of the theme
 	NoMouse  bool                // the terminal keeps the mouse
@@ -123,6 +128,13 @@ type Deleter interface {
 // it is called again with overwrite. The UI closes the sink, which completes the file.
 type Exporter interface {
 	Create(path string, overwrite bool) (monitor.Sink, error)
+}
+
+// Saver keeps what the user arranged for later runs. It may block.
+type Saver interface {
+	// SaveView replaces a view. Without a page it removes it.
+	SaveView(page.View) error
+	SaveColumns([]string) error
 }
 
 // Refresher reads the current counters and timeouts of flows, which no event reports. The

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"cmp"
+
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/tui/detail"
@@ -32,6 +34,8 @@ type Model struct {
 	detail detail.Pane
 	prompt *page.Prompt // nil: no question
 	help   help
+	list   *list // of columns or views; nil: none is open
+	saving page.Asker
 
 	theme     theme
 	answers   answers
@@ -67,12 +71,18 @@ func New(cfg Config) *Model {
 	}
 	s.Frame = s.Clock()
 	m.resize(80, 24)
+	m.flows().SetColumns(cfg.Columns)
 	return m
 }
 
 // Init requests the first frame, and the terminal's background colour if no theme is set.
 func (m *Model) Init() tea.Cmd {
-	begin := func() tea.Msg { return frameMsg{} }
+	var begin tea.Cmd = func() tea.Msg { return frameMsg{} }
+	if at := m.viewAt(m.cfg.View); at >= 0 {
+		v := m.cfg.Views[at]
+		v.Filter = cmp.Or(m.cfg.Filter, v.Filter)
+		begin = tea.Batch(m.openView(v), begin)
+	}
 	if !m.asksBackground() {
 		return begin
 	}
@@ -126,6 +136,8 @@ func (m *Model) focus() focus {
 	switch {
 	case m.bar.Open:
 		return focus{&m.bar.Keys, []keys.Action{keys.Accept, keys.Complete, keys.Older}, []keys.Action{keys.Cancel}}
+	case m.list != nil:
+		return focus{&m.list.keys, m.list.hints, []keys.Action{keys.Back, keys.Quit}}
 	case m.help.open:
 		return focus{&m.helpKeys, []keys.Action{keys.Back, keys.Up, keys.Down}, []keys.Action{keys.Quit}}
 	case m.detail.Open:
@@ -197,6 +209,8 @@ func (m *Model) front() interface {
 	switch {
 	case m.help.open:
 		return &m.help
+	case m.list != nil:
+		return m.list
 	case m.detail.Open:
 		return &m.detail
 	}
@@ -208,7 +222,7 @@ func (m *Model) page() page.Page { return m.pages[m.s.Open] }
 
 // Show opens a page.
 func (m *Model) Show(i int) tea.Cmd {
-	m.s.Open, m.detail.Open, m.help.open = i, false, false
+	m.s.Open, m.detail.Open, m.help.open, m.list = i, false, false, nil
 	if _, ok := m.page().(*health.Page); ok {
 		m.watch.Shown()
 	}

@@ -29,6 +29,9 @@ func (m *Model) resize(width, height int) {
 		p.Resize(width, room)
 	}
 	m.help.resize(width, room)
+	if m.list != nil {
+		m.list.Resize(width, room)
+	}
 	if m.detail.Open {
 		m.detail.Resize(width, room)
 	}
@@ -146,6 +149,8 @@ func (m *Model) click(c tea.MouseClickMsg) tea.Cmd {
 		m.header.seek(c.X)
 	case m.help.open:
 		m.help.open = false
+	case m.list != nil:
+		return m.list.Click(c.X, c.Y-top)
 	case c.Y >= top && c.Y < top+m.bodyHeight() && !m.detail.Open:
 		return m.page().Click(c.X, c.Y-top)
 	}

@@ -32,6 +32,7 @@ var completions = []struct{ line, want string }{
 	{"watch|-l|web,", "web,ssh"},
 	{"watch|label|w", "web"},
 	{"--filter|tcp and dpo", "tcp and dport"},
+	{"demo|--view|", ""},
 	{"create|--label-add|", "ssh web"},
 	{"-U|--label-add|web,", "web,ssh"},
 	{"-L|d", "dying dport dst dnat dst.as dst.city dst.country dstkey dccp dnat-addr dnat-port dst_nat dst_nat_done dying"},

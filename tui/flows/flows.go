@@ -25,6 +25,7 @@ type Page struct {
 	has    present   // attributes since then, so that columns do not appear and disappear
 	gen    int       // the filter that both belong to
 	chosen bool      // the user chose the order
+	choice []Choice  // the columns that the user chose, from the left; nil: those that fit
 }
 
 // row is a flow with its place in the order.

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"slices"
 
 	"natlens/monitor"
@@ -74,11 +75,7 @@ func (p *Page) layOut() layout {
 		widths[colProto]--
 		widths[colState]--
 	}
-	room := width - paint.MarginLeft - paint.MarginRight + l.gap
-	for _, id := range ids {
-		room -= widths[id] + l.gapBehind(id)
-	}
-	least := share[0] + share[1] + share[2] + share[3]
+	extras := []int{} // as long as there is room
 	for _, extra := range []struct {
 		id int
 		on bool
@@ -91,9 +88,28 @@ func (p *Page) layOut() layout {
 		{colDown, has.rates && width >= 150}, {colLeft, width >= 130}, {colPackets, has.counters && width >= 140},
 		{colAS, places && width >= 160}, {colCity, places && width >= 180},
 	} {
-		need := widths[extra.id] + l.gap
-		if extra.on && room-need >= least {
-			ids = append(ids, extra.id)
+		if extra.on {
+			extras = append(extras, extra.id)
+		}
+	}
+	if p.choice != nil {
+		ids, extras = ids[2:], nil // the ends
+		widths[colNetNS] = max(widths[colNetNS], page.NetNSWidth(width, ""))
+		for _, c := range p.choice {
+			widths[c.id] = cmp.Or(c.Width, widths[c.id])
+			if c.Name != Ends {
+				extras = append(extras, c.id)
+			}
+		}
+	}
+	room := width - paint.MarginLeft - paint.MarginRight + l.gap
+	for _, id := range ids {
+		room -= widths[id] + l.gapBehind(id)
+	}
+	least := share[0] + share[1] + share[2] + share[3]
+	for _, id := range extras {
+		if need := widths[id] + l.gap; room-need >= least {
+			ids = append(ids, id)
 			room -= need
 		}
 	}
@@ -114,7 +130,7 @@ func (l *layout) gapBehind(id int) int {
 
 // place sets the columns beside each other, and the mark of new flows at the edge.
 func (l *layout) place(p *Page, ids []int, widths [columns]int) {
-	slices.Sort(ids)
+	slices.SortFunc(ids, func(a, b int) int { return cmp.Or(p.rank(a)-p.rank(b), a-b) })
 	x := paint.MarginLeft
 	for _, id := range ids {
 		col := &columnTable[id]

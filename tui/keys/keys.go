@@ -134,6 +134,8 @@ const (
 	GroupBy
 	Fields
 	Window
+	Columns
+	Views
 	Enter
 	Back
 
@@ -203,6 +205,8 @@ var defaults = Bindings{
 	GroupBy: {"group-by", "choosing", "o", "group by", []string{"o"}},
 	Fields:  {"group-by-fields", "choosing", "O", "group by any fields", []string{"O"}},
 	Window:  {"window", "choosing", "a", "rates over 1, 10, 60 s", []string{"a"}},
+	Columns: {"columns", "choosing", "c", "columns", []string{"c"}},
+	Views:   {"views", "choosing", "v", "views", []string{"v"}},
 	Enter:   {"enter", "choosing", "enter", "detail", []string{"enter"}},
 	Back:    {"back", "choosing", "esc", "back", []string{"esc", "backspace"}},
 

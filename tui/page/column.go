@@ -8,7 +8,7 @@ import (
 
 // Column is a column of a [Table].
 type Column[R any] struct {
-	ID    int // for Table.Column and Table.By, increasing from left to right; 0: for neither
+	ID    int // for Table.Column and Table.By; 0: for neither
 	Title string
 	X     int // where it begins; see [Beside]
 	Width int
@@ -57,11 +57,13 @@ func columnAt[R any](columns []Column[R], x int) (at Column[R], ok bool) {
 // choose puts the cursor on the next column, or the previous one.
 func (t *Table[R, K]) choose(by int) {
 	c := slices.DeleteFunc(slices.Clone(t.Columns()), func(c Column[R]) bool { return c.ID == 0 })
-	at := slices.IndexFunc(c, func(c Column[R]) bool { return c.ID >= t.Column })
+	at := slices.IndexFunc(c, func(c Column[R]) bool { return c.ID == t.Column })
+	if at < 0 { // the column itself is not shown at this width
+		at = slices.IndexFunc(c, func(c Column[R]) bool { return c.ID > t.Column })
+		by = min(by, 0)
+	}
 	if at < 0 {
 		at, by = len(c)-1, 0
-	} else if c[at].ID > t.Column {
-		by = min(by, 0) // the column itself is not shown at this width
 	}
 	t.Column = c[min(max(0, at+by), len(c)-1)].ID
 }

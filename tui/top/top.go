@@ -221,6 +221,24 @@ func (p *Page) orderBy(column int) tea.Cmd {
 	return p.Pull()
 }
 
+// sortNames are the names of the orders in a view.
+var sortNames = []string{byName: "name", byRate: "rate", byBytes: "bytes", byFlows: "flows", byNew: "new"}
+
+// Arrangement returns grouping and order for a view.
+func (p *Page) Arrangement() (by, sort string) { return p.by.String(), p.SortText(sortNames) }
+
+// Arrange sets grouping and order of a view.
+func (p *Page) Arrange(by, sort string) error {
+	if by != "" {
+		if err := p.use(len(groupings), by); err != nil {
+			return err
+		}
+		p.typed = by
+	}
+	p.chosen = p.chosen || sort != ""
+	return p.SetSort(sortNames, sort)
+}
+
 // Condition returns the group under the cursor as a filter.
 func (p *Page) Condition() string {
 	if r := p.Cursor(); r != nil {

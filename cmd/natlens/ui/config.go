@@ -2,14 +2,20 @@ package ui
 
 import (
 	"slices"
+	"sync"
 
 	"natlens/monitor/config"
+	"natlens/monitor/filter"
+	"natlens/monitor/groups"
+	"natlens/tui"
+	"natlens/tui/flows"
 	"natlens/tui/keys"
+	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
 // Tables are the tables of the configuration files that only the user interface reads.
-var Tables = []string{"colours", "keys"}
+var Tables = []string{"colours", "columns", "keys", "views"}
 
 // CheckConfig rejects wrong settings of Tables.
 func CheckConfig(cfg *config.Config) error {
@@ -21,6 +27,10 @@ func CheckConfig(cfg *config.Config) error {
 type configured struct {
 	keys    *keys.Bindings
 	colours paint.Colours
+	columns []flows.Choice
+	views   []page.View
+
+	viewFiles []string // of views
 }
 
 // readConfig reads Tables.
@@ -47,12 +57,113 @@ func readConfig(cfg *config.Config) (c configured, err error) {
 			return c, err
 		}
 	}
-	for _, s := range cfg.Settings { // a subtable
-		if slices.Contains(Tables, s.Path[0]) && len(s.Path) > 2 {
-			return c, s.Errorf("%s has no tables", s.Path[0])
+	for _, s := range cfg.In("columns") {
+		if s.Path[1] != "flows" {
+			return c, s.Unknown("flows")
+		}
+		texts, err := s.Texts()
+		if err == nil {
+			if c.columns, err = flows.ParseColumns(texts); err != nil {
+				err = s.Errorf("%w", err)
+			}
+		}
+		if err != nil {
+			return c, err
+		}
+	}
+	for _, s := range cfg.Settings {
+		switch depth := len(s.Path); {
+		case !slices.Contains(Tables, s.Path[0]):
+		case s.Path[0] != "views" && depth > 2, depth > 3:
+			return c, s.Errorf("%s has no such table", s.Path[0])
+		case s.Path[0] == "views" && s.Value != nil:
+			if err := c.addView(&s); err != nil {
+				return c, err
+			}
 		}
 	}
 	return c, nil
+}
+
+// viewKeys are the keys of a view.
+var viewKeys = []string{"page", "filter", "by", "sort", "columns"}
+
+// addView adds a key of a view.
+func (c *configured) addView(s *config.Setting) error {
+	if len(s.Path) < 3 {
+		return s.Errorf("a view is a table: write [views.%s]", s.Path[1])
+	}
+	at := slices.IndexFunc(c.views, func(v page.View) bool { return v.Name == s.Path[1] })
+	if at < 0 {
+		at = len(c.views)
+		c.views, c.viewFiles = append(c.views, page.View{}), append(c.viewFiles, "")
+	}
+	if c.viewFiles[at] != s.File { // the user's view replaces that of the system
+		c.views[at], c.viewFiles[at] = page.View{Name: s.Path[1], Page: tui.PageNames[0]}, s.File
+	}
+	texts, err := s.Texts()
+	if s.Path[2] != "columns" && err == nil {
+		_, err = s.Text()
+	}
+	if err != nil {
+		return err
+	}
+	v := &c.views[at]
+	switch key := s.Path[2]; key {
+	case "columns":
+		v.Columns = texts
+		_, err = flows.ParseColumns(texts)
+	case "page":
+		v.Page = texts[0]
+		if !slices.Contains(tui.PageNames, v.Page) {
+			err = page.Unknown("page", v.Page, tui.PageNames)
+		}
+	case "filter":
+		v.Filter = texts[0]
+		_, err = filter.Env{}.Parse(v.Filter)
+	case "by":
+		v.By = texts[0]
+		_, err = groups.Parse(v.By)
+	case "sort":
+		v.Sort = texts[0]
+	default:
+		return s.Unknown(viewKeys...)
+	}
+	if err != nil {
+		return s.Errorf("%w", err)
+	}
+	return nil
+}
+
+// saver saves views and columns in the user's file.
+type saver struct {
+	cfg *config.Config
+	mu  sync.Mutex
+}
+
+// SaveView replaces a view, or removes it.
+func (s *saver) SaveView(v page.View) error {
+	var all []config.Key
+	for i, value := range []any{v.Page, v.Filter, v.By, v.Sort, v.Columns} {
+		if text, isText := value.(string); v.Page != "" && (isText && text != "" || !isText && len(v.Columns) > 0) {
+			all = append(all, config.Key{Name: viewKeys[i], Value: value})
+		}
+	}
+	return s.save([]string{"views", v.Name}, all...)
+}
+
+// SaveColumns replaces the columns of Flows.
+func (s *saver) SaveColumns(columns []string) error {
+	if columns == nil {
+		return s.save([]string{"columns"})
+	}
+	return s.save([]string{"columns"}, config.Key{Name: "flows", Value: columns})
+}
+
+func (s *saver) save(table []string, keys ...config.Key) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.Save(table, keys...)
 }
 
 // Keys returns the keys of the user interface.

@@ -3,6 +3,7 @@
 package ui
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/config"
 	"natlens/monitor/filter"
 	"natlens/monitor/loop"
 	"natlens/tui"
@@ -32,6 +34,8 @@ type screen struct {
 	theme    string
 	resolver page.Resolver // nil: addresses have no names
 	noMouse  bool
+	view     string
+	set      configured // set by check
 }
 
 func (o *screen) register(cmd *cobra.Command) {
@@ -42,7 +46,7 @@ func (o *screen) register(cmd *cobra.Command) {
 }
 
 // ScreenFlags are the flags that RegisterScreen and RegisterBits add.
-var ScreenFlags = []string{"theme", "resolver", "no-mouse", "bits"}
+var ScreenFlags = []string{"theme", "resolver", "view", "no-mouse", "bits"}
 
 // RegisterScreen adds the flags that do not depend on the source and the filter.
 func (o *screen) RegisterScreen(cmd *cobra.Command) {
@@ -59,13 +63,26 @@ func (o *screen) RegisterScreen(cmd *cobra.Command) {
 		"background of the terminal; auto asks the terminal")
 	f.Var(cli.Value{Read: o.setResolver, Kind: "system|none|ADDRESS"}, "resolver",
 		"the `DNS` server that knows names of addresses: ADDRESS[:PORT], system or none")
+	f.StringVar(&o.view, "view", "", "open this `view` of the configuration")
 	f.BoolVar(&o.noMouse, "no-mouse", false, "leave the mouse to the terminal, which can then select text")
 	f.Lookup("theme").DefValue, f.Lookup("resolver").DefValue = "auto", "system"
 	cli.MustComplete(cmd, "theme", cli.OneOf(themes...))
+	cli.MustComplete(cmd, "view", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		set, _ := readConfig(o.con.Config)
+		return viewNames(&set), cobra.ShellCompDirectiveNoFileComp
+	})
 	cli.MustComplete(cmd, "resolver", cli.OneOf("system", "none"))
 }
 
 var themes = []string{"auto", "dark", "light"}
+
+// viewNames returns the names of the views.
+func viewNames(set *configured) (out []string) {
+	for _, v := range set.views {
+		out = append(out, v.Name)
+	}
+	return out
+}
 
 // setResolver sets where names of addresses are from.
 func (o *screen) setResolver(text string) error {
@@ -93,6 +110,13 @@ func (o *screen) setResolver(text string) error {
 // check rejects invalid values, and opens the files of --mmdb.
 func (o *screen) check() error {
 	var err error
+	if o.set, err = readConfig(o.con.Config); err != nil {
+		return err
+	}
+	names := viewNames(&o.set)
+	if o.view != "" && !slices.Contains(names, o.view) {
+		return cli.Usagef("--view: %w", page.Unknown("view", o.view, names))
+	}
 	o.env = cli.LabelEnv(o.con.LabelFile)
 	if o.expr, err = o.env.Parse(o.filter); err != nil {
 		return cli.FilterError(err)
@@ -110,11 +134,12 @@ func (o *screen) config(l *loop.Loop, last *tail.Tail, names *monitor.Namespaces
 	}
 	env := o.env
 	env.Namespaces = names
-	set, _ := readConfig(o.con.Config) // it was checked
 	return tui.Config{
 		Table: l.Table, Tail: last, Stats: l.Stats, Feed: l.Run,
 		Filter: o.filter, Env: env, Theme: theme, NoColor: o.con.Getenv("NO_COLOR") != "", ASCII: o.con.ASCII(),
-		Keys: set.keys, Colours: set.colours, NoMouse: o.noMouse,
+		Keys: o.set.keys, Colours: o.set.colours, NoMouse: o.noMouse,
+		Columns: o.set.columns, Views: o.set.views, View: o.view,
+		Saver:    &saver{cfg: cmp.Or(o.con.Config, new(config.Config))},
 		Exporter: fileExporter{names, env.Places}, Resolver: o.resolver, Services: serviceNames(),
 		History: newFilterHistory(o.con),
 		Input:   o.con.Stdin, Output: o.con.Stdout,
