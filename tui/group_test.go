@@ -118,6 +118,9 @@ func busy(t *testing.T) *stage {
 		for i, f := range flows {
 			e := monitor.Event{Kind: monitor.KindExisting, Time: st.now, Flow: f, Has: monitor.AttrOrig | counted}
 			e.Flow.CountersReply.Bytes, e.Flow.CountersOrig.Bytes = second*rates[from[i]], second*1000
+			if i == 0 {
+				e.Flow.CountersReply.Bytes += 60_000_000 // of the time before
+			}
 			if i == 0 && second > 30 && second < 40 {
 				e.Flow.CountersReply.Bytes += 10_000_000 // a peak of ten seconds
 			}
@@ -149,25 +152,31 @@ func TestTopTree(t *testing.T) {
 			t.Errorf("after %q:\n%s\nwant\n%s", keys, strings.Join(rows(), "\n"), strings.Join(want, "\n"))
 		}
 	}
-	source3, source2 := "▶ 192.168.77.3 1.0 MB/s 60 MB 2 67", "▶ 192.168.77.2 501 kB/s 30 MB 1 33"
-	source4 := "▶ 192.168.77.4 2.0 kB/s 120 kB 1 0.1"
-	check("", source3, source2, source4)
-	opened := strings.Replace(source3, "▶", "▼", 1)
-	check("<right>", opened, "tcp 443 901 kB/s 54 MB 1 60", "tcp 22 101 kB/s 6.1 MB 1 6.7", source2, source4)
-	check("s", opened, "tcp 443 901 kB/s 54 MB 1 60", "tcp 22 101 kB/s 6.1 MB 1 6.7",
-		source2, source4) // by bytes
-	st.press("<down><enter>")
+	check("", "▶ 192.168.77.3 1.0 MB/s 60 MB 2 67", "▶ 192.168.77.2 501 kB/s 90 MB 1 33",
+		"▶ 192.168.77.4 2.0 kB/s 120 kB 1 0.1")
+	check("<right>", "▼ 192.168.77.3 1.0 MB/s 60 MB 2 67", "tcp 443 901 kB/s 54 MB 1 60",
+		"tcp 22 101 kB/s 6.1 MB 1 6.7", "▶ 192.168.77.2 501 kB/s 90 MB 1 33", "▶ 192.168.77.4 2.0 kB/s 120 kB 1 0.1")
+	closed := []string{"▶ 192.168.77.2 501 kB/s 90 MB 1 60", "▶ 192.168.77.3 1.0 MB/s 60 MB 2 40",
+		"▶ 192.168.77.4 2.0 kB/s 120 kB 1 <0.1"} // by bytes
+	check("s", closed[0], strings.Replace(closed[1], "▶", "▼", 1), "tcp 443 901 kB/s 54 MB 1 36",
+		"tcp 22 101 kB/s 6.1 MB 1 4.0", closed[2])
+	st.press("<down><down><enter>")
 	if want := "src 192.168.77.3 and tcp and dport 443"; st.s.Text != want || st.s.Matched != 1 {
 		t.Errorf("filter %q with %d flows, want %q with 1", st.s.Text, st.s.Matched, want)
 	}
 	st.press("<esc>")
-	check("<left>", source3, source2, source4)
-	st.press("O" + strings.Repeat("<backspace>", 20) + "srcs<enter>")
-	st.foot("a field that does not exist")
-	st.press("O" + strings.Repeat("<backspace>", 20) + "host > country<enter>")
-	st.foot("a field that is not looked up")
-	check("O"+strings.Repeat("<backspace>", 20)+"port<enter>", "port 443 1.4 MB/s 84 MB 3 93", "port 22 101 kB/s 6.1 MB 1 6.7")
-	check("s", "port 443 1.4 MB/s 84 MB 3 75", "port 22 101 kB/s 6.1 MB 1 25") // by flows
+	check("<left>", closed...)
+	fields := func(text string) string { return "O" + strings.Repeat("<backspace>", 20) + text + "<enter>" }
+	for text, want := range map[string]string{
+		"srcs":           ` "srcs" is not a field of the filter language; did you mean src?`,
+		"host > country": " country, city and as need natlens --mmdb FILE",
+	} {
+		if st.press(fields(text)); !strings.HasPrefix(st.line(23), want) {
+			t.Errorf("by %s: %q, want %q", text, st.line(23), want)
+		}
+	}
+	check(fields("port"), "port 443 1.4 MB/s 144 MB 3 96", "port 22 101 kB/s 6.1 MB 1 4.0")
+	check("s", "port 443 1.4 MB/s 144 MB 3 75", "port 22 101 kB/s 6.1 MB 1 25") // by flows
 }
 
 // The traffic of the last minute is above the groups, and beside each.
