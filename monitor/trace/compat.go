@@ -20,12 +20,8 @@ func (e *evaluation) compat(x *expr.Match) answer {
 	switch info := x.Info.(type) {
 	case *xt.Comment:
 		return yes
-	case *xt.ConntrackMtinfo1:
-		return e.conntrack(info.MatchFlags, info.InvertFlags, uint16(info.StateMask), uint16(info.StatusMask))
-	case *xt.ConntrackMtinfo2:
-		return e.conntrack(info.MatchFlags, info.InvertFlags, info.StateMask, info.StatusMask)
 	case *xt.ConntrackMtinfo3:
-		return e.conntrack(info.MatchFlags, info.InvertFlags, info.StateMask, info.StatusMask)
+		return p.conntrack(info)
 	case *xt.AddrTypeV1:
 		source := info.Source == 0 || (info.Source>>e.typeOf(p.src)&1 == 1) != (info.Flags&1 != 0)
 		dest := info.Dest == 0 || (info.Dest>>e.typeOf(p.dst)&1 == 1) != (info.Flags&2 != 0)
@@ -41,39 +37,22 @@ func (e *evaluation) compat(x *expr.Match) answer {
 	case *xt.Udp:
 		return matchIf(p.ports(info.SrcPorts, info.DstPorts, uint8(info.InvFlags)), yes)
 	case *xt.Unknown:
-		switch b := []byte(*info); {
-		case x.Name == "multiport" && x.Rev == 1 && len(b) >= 48 && p.flow.Orig.Proto.HasPorts():
+		b := []byte(*info)
+		if x.Name == "multiport" && x.Rev == 1 && len(b) >= 48 && p.flow.Orig.Proto.HasPorts() {
 			return matchIf(p.multiport(b), yes)
-		case (x.Name == "icmp" || x.Name == "icmp6") && len(b) >= 4 && p.flow.Orig.Proto.IsICMP():
-			t := &p.flow.Orig
-			any := b[0] == 255 && x.Name == "icmp"
-			ok := any || t.ICMPType() == b[0] && b[1] <= t.ICMPCode() && t.ICMPCode() <= b[2]
-			return matchIf(ok != (b[3] != 0), yes)
 		}
 	}
 	return maybe
 }
 
-// conntrack matches the state and status of a flow (struct xt_conntrack_mtinfo).
-func (e *evaluation) conntrack(flags, invert, states, status uint16) answer {
-	const byState, byStatus = uint16(xt.ConntrackState), uint16(xt.ConntrackStatus)
-	if flags&^(byState|byStatus|uint16(xt.ConntrackStateAlias)) != 0 {
+// conntrack matches the state of a flow, to which iptables adds the bits SNAT and DNAT.
+func (p *firstPacket) conntrack(x *xt.ConntrackMtinfo3) answer {
+	const byState = uint16(xt.ConntrackState)
+	if x.MatchFlags&^uint16(xt.ConntrackStateAlias) != byState {
 		return maybe
 	}
-	const snat, dnat = 1 << 6, 1 << 7
-	p := e.packet
-	bits := uint16(p.state())
-	if p.status.Has(monitor.SrcNAT) {
-		bits |= snat
-	}
-	if p.status.Has(monitor.DstNAT) {
-		bits |= dnat
-	}
-	ok := flags&byState == 0 || (bits&states != 0) != (invert&byState != 0)
-	if flags&byStatus != 0 {
-		ok = ok && p.tracked && (uint16(p.status)&status != 0) != (invert&byStatus != 0)
-	}
-	return matchIf(ok, yes)
+	bits := uint16(p.state()) | uint16(p.status&(monitor.SrcNAT|monitor.DstNAT))<<2
+	return matchIf((bits&x.StateMask != 0) != (x.InvertFlags&byState != 0), yes)
 }
 
 // ports matches ranges of ports, which invert negates: bit 0 that of the source, bit 1 that of

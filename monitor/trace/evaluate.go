@@ -74,7 +74,7 @@ func (e *evaluation) rule(r *rule, exprs []expr.Any, regs registers, sure answer
 			return e.verdict(r, verdictQueue, "", sure)
 		case *expr.Target:
 			switch x.Name {
-			case "SNAT", "DNAT", "MASQUERADE", "REDIRECT":
+			case "SNAT", "DNAT", "MASQUERADE", "REDIRECT", "NETMAP":
 				return e.translate(r, x, &regs, sure)
 			case "REJECT":
 				return e.verdict(r, verdictDrop, "", sure)
@@ -89,9 +89,7 @@ func (e *evaluation) rule(r *rule, exprs []expr.Any, regs registers, sure answer
 		sure = min(sure, m)
 	}
 	if r.sets() && (sure > maybe || e.agrees) {
-		if e.name(r, sure); e.agrees {
-			e.found[len(e.found)-1].Text += " (the flow does not show whether the packet met it)"
-		}
+		e.name(r, sure)
 	}
 	return next
 }
@@ -156,12 +154,14 @@ func (e *evaluation) run(x expr.Any, regs *registers, sure answer) answer {
 		}
 	case *expr.Counter, *expr.Log, *expr.FlowOffload:
 	case *expr.Objref:
-		if limit, quota := 4, 2; x.Type == limit || x.Type == quota {
+		if x.Type == unix.NFT_OBJECT_LIMIT || x.Type == unix.NFT_OBJECT_QUOTA {
 			return maybe
 		}
 	default:
 		*regs = regs.unknown()
-		return maybe
+		if u, ok := x.(unread); !ok || !u.loads {
+			return maybe
+		}
 	}
 	return yes
 }

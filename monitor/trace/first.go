@@ -87,13 +87,13 @@ func (p *firstPacket) meta(x *expr.Meta) []octet {
 	case expr.MetaKeyPKTTYPE:
 		return assume(unix.PACKET_HOST)
 	case expr.MetaKeyIIF:
-		return p.in.number()
+		return p.in.number
 	case expr.MetaKeyOIF:
-		return p.out.number()
+		return p.out.number
 	case expr.MetaKeyIIFNAME:
-		return p.in.text()
+		return p.in.name
 	case expr.MetaKeyOIFNAME:
-		return p.out.text()
+		return p.out.name
 	}
 	return unknown(16)
 }
@@ -127,70 +127,47 @@ func (p *firstPacket) state() State {
 	return New
 }
 
-// Keys of ct expressions that package expr does not have (enum nft_ct_keys).
-const (
-	ctKeySrcIP  = 19
-	ctKeyDstIP  = 20
-	ctKeySrcIP6 = 21
-	ctKeyDstIP6 = 22
-)
-
 // ct returns the value of a ct expression. ok is false if the packet has no such value, and so
 // does not match.
 func (p *firstPacket) ct(x *expr.Ct) (value []octet, ok bool) {
-	t := &p.flow.Orig
+	t, key := &p.flow.Orig, x.Key
+	if source, dest := key == 19 || key == 21, key == 20 || key == 22; source { // NFT_CT_SRC_IP, NFT_CT_SRC_IP6
+		key = expr.CtKeySRC
+	} else if dest { // NFT_CT_DST_IP, NFT_CT_DST_IP6
+		key = expr.CtKeyDST
+	}
 	switch {
-	case x.Key == expr.CtKeySTATE:
+	case key == expr.CtKeySTATE:
 		return known(word(uint32(p.state()))), true
 	case !p.tracked:
 		return nil, false
-	case x.Key == expr.CtKeyDIRECTION:
+	case key == expr.CtKeyDIRECTION:
 		return []octet{0}, true
-	case x.Key == expr.CtKeySTATUS:
+	case key == expr.CtKeySTATUS:
 		return known(word(uint32(p.status))), true
-	case x.Key == expr.CtKeyMARK:
+	case key == expr.CtKeyMARK:
 		return p.ctMark[:], true
-	case x.Key == expr.CtKeyZONE:
+	case key == expr.CtKeyZONE:
 		return known(binary.NativeEndian.AppendUint16(nil, p.flow.Orig.Zone)), true
-	case x.Key == expr.CtKeyL3PROTOCOL:
+	case key == expr.CtKeyL3PROTOCOL:
 		return []octet{octet(p.family)}, true
-	case x.Key == expr.CtKeyPROTOCOL:
+	case key == expr.CtKeyPROTOCOL:
 		return []octet{octet(p.proto)}, true
 	case x.Direction != 0: // NAT may still change the reply tuple
-	case x.Key == expr.CtKeySRC, x.Key == ctKeySrcIP, x.Key == ctKeySrcIP6:
+	case key == expr.CtKeySRC:
 		return known(t.Src.Netip().AsSlice()), true
-	case x.Key == expr.CtKeyDST, x.Key == ctKeyDstIP, x.Key == ctKeyDstIP6:
+	case key == expr.CtKeyDST:
 		return known(t.Dst.Netip().AsSlice()), true
-	case x.Key == expr.CtKeyPROTOSRC && t.Proto.HasPorts():
+	case key == expr.CtKeyPROTOSRC && t.Proto.HasPorts():
 		return known(binary.BigEndian.AppendUint16(nil, t.SrcPort)), true
-	case x.Key == expr.CtKeyPROTODST && t.Proto.HasPorts():
+	case key == expr.CtKeyPROTODST && t.Proto.HasPorts():
 		return known(binary.BigEndian.AppendUint16(nil, t.DstPort)), true
 	}
 	return unknown(16), true
 }
 
-// device is an interface that the packet passes. The zero value is no interface.
-type device struct {
-	likely  bool // it is the one of a route; false: there is none
-	unknown bool
-	index   uint32
-	name    string
-}
+// device is an interface that the packet passes.
+type device struct{ number, name []octet }
 
-func (d *device) octets(value []byte) []octet {
-	switch {
-	case d.unknown:
-		return unknown(len(value))
-	case d.likely:
-		return assume(value...)
-	}
-	return known(value)
-}
-
-func (d *device) number() []octet { return d.octets(word(d.index)) }
-
-func (d *device) text() []octet {
-	name := make([]byte, unix.IFNAMSIZ)
-	copy(name, d.name)
-	return d.octets(name)
-}
+// noDevice is where a packet passes none.
+var noDevice = device{make([]octet, 4), make([]octet, unix.IFNAMSIZ)}

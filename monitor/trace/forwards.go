@@ -26,7 +26,7 @@ type Forward struct {
 func (t *Tracer) Forwards(h *Headers) (all []Forward) {
 	w := monitor.NewWalk(&monitor.Flow{Orig: h.Tuple(), Path: monitor.PathForward})
 	p := firstOf(&w)
-	p.tracked, p.in = true, device{unknown: true}
+	p.tracked, p.in, p.out = true, device{unknown(4), unknown(unix.IFNAMSIZ)}, noDevice
 	srcAt, dstAt := 12, 16
 	if h.Dst.Addr().Is6() {
 		srcAt, dstAt = 8, 24
@@ -116,34 +116,25 @@ func (s *Step) exprs() []expr.Any {
 // Forwards reports whether the rule rewrites the destination.
 func (s *Step) Forwards() bool { return slices.ContainsFunc(s.exprs(), forwards) }
 
-// Untracks reports whether the rule excludes the packet from conntrack.
-func (s *Step) Untracks() bool {
-	return slices.ContainsFunc(s.exprs(), func(x expr.Any) bool {
-		_, ok := x.(*expr.Notrack)
-		if target, isTarget := x.(*expr.Target); isTarget {
-			_, ok, _ = ctTarget(target)
-		}
-		return ok
-	})
-}
-
-// Zone returns the conntrack zone that the rule sets. ok is false if it sets none, or one that
-// depends on the packet.
-func (s *Step) Zone() (zone uint16, ok bool) {
+// Tracking returns what the rule changes in conntrack: it sets the zone, or excludes the packet. A
+// zone that depends on the packet is left out.
+func (s *Step) Tracking() (zone uint16, setsZone, untracks bool) {
 	regs := registers{}.unknown()
 	for _, x := range s.exprs() {
 		switch x := x.(type) {
 		case *expr.Immediate:
 			regs.load(x.Register, known(x.Data))
+		case *expr.Notrack:
+			untracks = true
 		case *expr.Target:
-			if n, untracks, is := ctTarget(x); is && !untracks {
-				zone, ok = n, true
+			if n, not, ok := ctTarget(x); ok {
+				zone, setsZone, untracks = n, !not, not
 			}
 		case *expr.Ct:
 			if b := regs.bytes(x.Register, 2); x.SourceRegister && x.Key == expr.CtKeyZONE && b != nil {
-				zone, ok = binary.NativeEndian.Uint16(b), true
+				zone, setsZone = binary.NativeEndian.Uint16(b), true
 			}
 		}
 	}
-	return zone, ok
+	return zone, setsZone, untracks
 }

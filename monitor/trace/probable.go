@@ -5,11 +5,13 @@ package trace
 import (
 	"cmp"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
@@ -36,45 +38,31 @@ func (rs *Rules) Decisions(w *monitor.Walk) (all []monitor.Decision) {
 		if !p.tracked {
 			rs.forget(p, chains)
 		}
-		at, kind, bits := dnatPriority, monitor.NATDestination, monitor.DstNAT
+		at, bits := dnatPriority, monitor.DstNAT
 		if e.step.Hook == monitor.Input || e.step.Hook == monitor.Postrouting {
-			at, kind, bits = snatPriority, monitor.NATSource, monitor.SrcNAT
+			at, bits = snatPriority, monitor.SrcNAT
 		}
 		nat := slices.DeleteFunc(slices.Clone(chains), func(c Chain) bool { return c.Type != "nat" })
-		translated := false
-		translate := func() {
-			if !translated && e.step.Hook != monitor.Forward {
+		translated := e.step.Hook == monitor.Forward
+		for _, c := range append(chains, Chain{Type: "nat", Prio: math.MaxInt}) {
+			if c.Prio >= lookupPriority && !p.tracked {
+				p.tracked = true
+				p.address(p.src, p.dst)
+			}
+			if c.Prio > at && !translated {
 				translated = true
-				e.lookUp()
-				e.nats(nat, kind)
+				e.nats(nat)
 				if p.address(e.step.Src, e.step.Dst); e.step.Rewrite != nil {
 					p.status |= w.Flow.Status & bits
 				}
-			}
-		}
-		for _, c := range chains {
-			if c.Prio > at {
-				translate()
-			}
-			if c.Prio >= lookupPriority {
-				e.lookUp()
 			}
 			if c.Type != "nat" {
 				e.filter(c)
 			}
 		}
-		translate()
 		all = append(all, e.found...)
 	}
 	return all
-}
-
-// lookUp lets conntrack look up the packet, which then has the headers that the flow shows.
-func (e *evaluation) lookUp() {
-	if p := e.packet; !p.tracked {
-		p.tracked = true
-		p.address(p.src, p.dst)
-	}
 }
 
 // forget makes the bytes unknown that a rule before conntrack's lookup may have overwritten.
@@ -103,7 +91,7 @@ func (e *evaluation) filter(c Chain) {
 	for _, e.least = range []answer{maybe, unlikely} {
 		*e.packet, e.found = before, e.found[:found]
 		e.doubt, e.drops, e.visited = false, nil, map[string]answer{}
-		if end = e.chain(c.String(), yes); e.drops == nil && (end == stop || !c.drops) || !e.doubt {
+		if end = e.chain(c.String(), yes); e.drops == nil && (end == stop || c.policy != verdictDrop) || !e.doubt {
 			break
 		}
 	}
@@ -112,26 +100,22 @@ func (e *evaluation) filter(c Chain) {
 		certainty = monitor.Probable
 	}
 	const contradicts = ", but the flow is in the table: it is older, or something else made it"
-	policy := Step{Chain: c, Kind: Policy, Verdict: "accept"}
-	switch {
-	case e.drops != nil:
-		d := e.decision(certainty, e.drops.step())
-		d.Text += contradicts
-		e.found = append(e.found, d)
-	case end == stop:
-	case c.drops:
-		policy.Verdict = "drop"
-		d := e.decision(certainty, policy)
-		d.Text += contradicts
-		e.found = append(e.found, d)
-	case policy.decides():
-		e.found = append(e.found, e.decision(certainty, policy))
+	s := Step{Chain: c, Kind: Policy, Verdict: verdictName(int32(c.policy))}
+	if e.drops != nil {
+		s = e.drops.step()
+	} else if end == stop || !s.decides() {
+		return
 	}
+	d := e.decision(certainty, s)
+	if e.drops != nil || c.policy == verdictDrop {
+		d.Text += contradicts
+	}
+	e.found = append(e.found, d)
 }
 
 // nats evaluates the chains of type nat, if the packet passes them, until a rule makes the
 // rewrite of the hook.
-func (e *evaluation) nats(chains []Chain, kind monitor.NATKind) {
+func (e *evaluation) nats(chains []Chain) {
 	if !e.step.NATTable || e.walk.NAT.NoBits || e.walk.Flow.Status.Has(monitor.Expected) {
 		return
 	}
@@ -177,6 +161,7 @@ func (rs *Rules) baseChains(hook monitor.Hook, family byte) (all []Chain) {
 // them: those of the routes to its ends.
 func (e *evaluation) devices() (in, out device) {
 	hook, w := e.step.Hook, e.walk
+	in, out = noDevice, noDevice
 	if hook != monitor.Output && (w.Original.In || w.Path == monitor.PathLoop && hook != monitor.Postrouting) {
 		in = e.rules.route(w.Flow.Orig.Src.Netip()).device
 	}
@@ -198,13 +183,14 @@ func (rs *Rules) route(to netip.Addr) route {
 	if read {
 		return r
 	}
-	r.unknown = true
+	r.device = device{unknown(4), unknown(unix.IFNAMSIZ)}
 	if h, err := kernel.Routes(rs.ns); err == nil {
 		defer h.Close()
 		if all, err := h.RouteGet(to.AsSlice()); err == nil && len(all) > 0 {
 			r.kind = uint8(all[0].Type)
 			if link, err := h.LinkByIndex(all[0].LinkIndex); err == nil {
-				r.device = device{likely: true, index: uint32(all[0].LinkIndex), name: link.Attrs().Name}
+				name := append([]byte(link.Attrs().Name), make([]byte, unix.IFNAMSIZ)...)[:unix.IFNAMSIZ]
+				r.device = device{assume(word(uint32(all[0].LinkIndex))...), assume(name...)}
 			}
 		}
 	}

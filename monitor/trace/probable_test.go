@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,7 +33,6 @@ func decisions(all []monitor.Decision, traced bool) (lines []string) {
 	for _, d := range all {
 		text := d.Text
 		if traced {
-			text = strings.TrimSuffix(text, " (the flow does not show whether the packet met it)")
 			text = strings.TrimPrefix(strings.TrimPrefix(text, "exact "), "probable ")
 		}
 		lines = append(lines, d.Hook.String()+" "+fixed(text))
@@ -73,7 +73,7 @@ func decisionsOf(t *testing.T, l *lab.Lab, from *lab.Namespace, to, later string
 		proto += " dport " + port[strings.LastIndex(port, ":")+1:]
 	}
 	tr := open(t, l, proto, 1000)
-	var f *monitor.Flow
+	f := new(monitor.Flow)
 	for _, p := range packetsOf(t, tr, 1, func(ctx context.Context) {
 		if err := sent(ctx, l, from, to); err != nil {
 			t.Error(err)
@@ -81,7 +81,7 @@ func decisionsOf(t *testing.T, l *lab.Lab, from *lab.Namespace, to, later string
 	}) {
 		traced = p.Decisions()
 		if f = p.Find(t.Context(), s); f == nil {
-			t.Fatalf("no flow of %+v", p)
+			return nil, nil // the trace is in parts, because the processor was busy
 		}
 	}
 	tr.Close()
@@ -175,11 +175,17 @@ func (c *decisionCase) test(t *testing.T) {
 	if strings.Contains(c.to, "[") && !l.IPv6 {
 		labtest.Lack(t, "IPv6")
 	}
-	now, traced := decisionsOf(t, l, from, c.to, later)
-	golden.Words(t, "", strings.Join(decisions(now, false), "\n"))
-	if diff := cmp.Diff(decisions(traced, true), decisions(now, true)); diff != "" && !changed && c.name != "iptables-legacy" {
-		t.Errorf("not as traced: %s", diff)
+	var now, traced []monitor.Decision
+	for try := range 5 { // a busy processor can split a trace
+		now, traced = decisionsOf(t, l, from, c.to, later)
+		same := slices.Equal(decisions(traced, true), decisions(now, true)) || changed || c.name == "iptables-legacy"
+		if now != nil && same {
+			break
+		} else if try == 4 {
+			t.Errorf("not as traced: %s", cmp.Diff(decisions(traced, true), decisions(now, true)))
+		}
 	}
+	golden.Words(t, "", strings.Join(decisions(now, false), "\n"))
 }
 
 // TestFilterDecisions makes a flow for each kind of rule that accepts or changes packets.
@@ -225,8 +231,9 @@ func TestFilterDecisions(t *testing.T) {
 		{"stateless rewrite", "insert rule ip filter raw_prerouting udp dport 777 udp dport set 53\n" +
 			"insert rule ip filter raw_prerouting udp dport 778 udp dport set 54", server + "777"},
 		{"tcp flags", fmt.Sprintf(fw, `chain forward { type filter hook forward priority 0; policy drop;
+			tcp flags syn tcp option maxseg size set rt mtu
 			tcp flags & (fin|syn|rst|ack) != syn ct state new drop; tcp dport 80 accept
-}`), "tcp 203.0.113.9:80"},
+}`), "tcp 203.0.113.66:80"},
 		{"icmp", fmt.Sprintf(fw, `chain forward { type filter hook forward priority 0; policy drop;
 			icmp type { echo-reply, echo-request } icmp id 7 accept
 }`), "icmp 203.0.113.9"},

@@ -36,7 +36,9 @@ func (e *evaluation) rewrites(x expr.Any, regs *registers) bool {
 	case *expr.Redir:
 		return redirected && port(x.RegisterProtoMin, x.RegisterProtoMax)
 	case *expr.Target: // of iptables-nft
-		ok := map[string]bool{"SNAT": w.Source, "MASQUERADE": masqueraded, "DNAT": !w.Source, "REDIRECT": redirected}
+		ok := map[string]bool{
+			"SNAT": w.Source, "MASQUERADE": masqueraded, "DNAT": !w.Source, "REDIRECT": redirected, "NETMAP": true,
+		}
 		return ok[x.Name] && inRange(x.Info, w.To)
 	}
 	return false

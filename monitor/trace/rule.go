@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
@@ -26,7 +28,10 @@ type rule struct {
 }
 
 // unread is an expression that natlens does not read.
-type unread struct{ expr.Any }
+type unread struct {
+	expr.Any
+	loads bool // it only loads a value
+}
 
 // byteorder is an expression that package nftables does not have. It changes the byte order of
 // words of size bytes.
@@ -57,34 +62,28 @@ func (r *rule) drops() bool {
 
 // sets reports whether the rule changes the packet or its metadata, or excludes it from conntrack.
 func (r *rule) sets() bool {
-	for _, x := range r.exprs {
-		sets := false
+	return slices.ContainsFunc(r.exprs, func(x expr.Any) bool {
 		switch x := x.(type) {
 		case *expr.Meta:
-			sets = x.SourceRegister
+			return x.SourceRegister
 		case *expr.Ct:
-			sets = x.SourceRegister
+			return x.SourceRegister
 		case *expr.Payload:
-			sets = x.DestRegister == 0
+			return x.DestRegister == 0
 		case *expr.Exthdr:
-			sets = x.DestRegister == 0
+			return x.DestRegister == 0
 		case *expr.Objref:
-			const helper = 3
-			sets = x.Type == helper
+			return x.Type == unix.NFT_OBJECT_CT_HELPER
 		case *expr.Notrack:
-			sets = true
-		case *expr.Target:
-			switch x.Name {
-			case "MARK", "CONNMARK", "CT", "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "CONNSECMARK", "SECMARK":
-				sets = true
-			}
-		}
-		if sets {
 			return true
+		case *expr.Target:
+			return slices.Contains(settingTargets, x.Name)
 		}
-	}
-	return false
+		return false
+	})
 }
+
+var settingTargets = strings.Fields("MARK CONNMARK CT TCPMSS DSCP TOS TTL HL CLASSIFY SECMARK CONNSECMARK")
 
 // ctTarget returns what the target CT of iptables-nft does (struct xt_ct_target_info).
 func ctTarget(x *expr.Target) (zone uint16, untracks, ok bool) {
@@ -196,7 +195,7 @@ func decodeExpr(family uint8, b []byte) expr.Any {
 	case name == "ct" || name == "byteorder":
 		return decodeOwn(name, data)
 	case x == nil:
-		return unread{}
+		return unread{loads: name == "rt" || name == "numgen" || name == "hash"}
 	}
 	x = reflect.New(reflect.TypeOf(x).Elem()).Interface().(expr.Any)
 	if name != "notrack" && expr.Unmarshal(family, data, x) != nil {

@@ -25,9 +25,9 @@ type Chain struct {
 	Type   string // filter, nat, route; "": no base chain
 	Hook   string // prerouting, …; "": no base chain
 	Prio   int
-	drops  bool // its policy
-	rules  int  // how many it has
-	index  int  // in the kernel's list
+	policy int // verdict of a base chain
+	rules  int // how many it has
+	index  int // in the kernel's list
 }
 
 // String returns the chain as nft(8) names it.
@@ -90,7 +90,9 @@ func ReadRules(ns int) (*Rules, error) {
 		}
 		if c.Hooknum != nil && c.Priority != nil {
 			chain.Hook, chain.Prio = hookName(chain.Family, uint32(*c.Hooknum)), int(*c.Priority)
-			chain.drops = c.Policy != nil && *c.Policy == nftables.ChainPolicyDrop
+			if chain.policy = verdictAccept; c.Policy != nil {
+				chain.policy = int(*c.Policy)
+			}
 		}
 		rs.chains[chain.String()] = chain
 	}

@@ -142,13 +142,13 @@ func (t *Tracer) Also(e filter.Expr) error {
 func (t *Tracer) Close() error { return errors.Join(t.table.close(), t.conn.Close()) }
 
 // quiet is how long Run waits for further messages of a packet. A packet passes all hooks in
-// microseconds, but it may wait in a queue.
-const quiet = 50 * time.Millisecond
+// microseconds, but it may wait in a queue, or for a busy processor.
+const quiet = 200 * time.Millisecond
 
 // ErrDone ends Run without an error, if the function that Run calls returns it.
 var ErrDone = errors.New("done")
 
-// Run calls each with every packet that was dropped or has no message for 50 ms. each may keep
+// Run calls each with every packet that was dropped or has no message for 200 ms. each may keep
 // the packet. Run ends when ctx ends or each returns ErrDone, both without an error, or with the
 // error of each or of reading. A later Run continues.
 func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {

@@ -36,6 +36,9 @@ func TestWithoutFlowIDs(t *testing.T) {
 			t.Errorf("packet %d: drawn %t, want %t", i, w != nil, step.drawn)
 		}
 	}
+	if l.may != 2 {
+		t.Errorf("%d flows may have begun earlier, want the two of UDP", l.may)
+	}
 	sent := packet(monitor.UDP, 1003, 0) // over loopback: its second half cannot be recognised
 	if l.join(sent, func() monitor.Walk { return monitor.Walk{Path: monitor.PathLoop} }) == nil {
 		t.Error("a packet over loopback is not drawn")

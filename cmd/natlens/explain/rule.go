@@ -13,6 +13,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	tracecmd "natlens/cmd/natlens/trace"
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 	"natlens/monitor/trace"
@@ -101,6 +102,10 @@ func (o *options) follow(ctx context.Context) error {
 				}
 				return nil
 			})
+			if loops.may > 0 {
+				fmt.Fprintf(o.con.Stderr, "natlens: explain: %s may have begun earlier: before Linux 6.16 the kernel "+
+					"does not report the flow of a packet\n", human.Plural(loops.may, "flow"))
+			}
 			for _, w := range loops.sent {
 				if err == nil && (o.limit == 0 || drawn < o.limit) {
 					err = draw(*w)
@@ -123,6 +128,7 @@ type loops struct {
 	sent map[uint32]*monitor.Walk // without the trace over loopback, by flow id
 	back map[uint32][]monitor.Decision
 	seen map[monitor.Tuple]bool // the packets without a flow id that began a flow
+	may  int                    // how many drawn flows may have begun earlier: the kernel reports no flow ids
 }
 
 // maxSeen is the maximum number of remembered packets. When it is reached, all are forgotten.
@@ -170,6 +176,9 @@ func (l *loops) join(p *trace.Packet, walk func() monitor.Walk) *monitor.Walk {
 		return nil
 	}
 	w := walk()
+	if id == 0 && !w.Untracked && p.First.Proto != monitor.TCP {
+		l.may++
+	}
 	switch {
 	case w.Untracked && len(p.Decisions()) == 0:
 		return nil // no rule and no flow, such as neighbour discovery

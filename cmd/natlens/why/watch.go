@@ -113,7 +113,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		zone, setsZone := s.Zone()
+		zone, setsZone, untracks := s.Tracking()
 		if s.Chain.Type == "nat" && s.Hook == "prerouting" {
 			out.AskedNAT = true
 		}
@@ -121,7 +121,7 @@ func convert(p *trace.Packet) (out why.Packet) {
 		case s.Kind != trace.Rule:
 		case s.Verdict == "queue":
 			out.Queued = rule(s)
-		case s.Untracks():
+		case untracks:
 			out.Untracks = rule(s)
 		case setsZone:
 			out.Zone = rule(s)
