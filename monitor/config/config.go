@@ -9,7 +9,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,14 +148,14 @@ func (c *Config) In(table ...string) (out []Setting) {
 const maxSize = 1 << 20
 
 // read returns the content of a file that only the user or root can change; nil if there is no
-// file.
+// file, or if it is in a directory that the user cannot search.
 func read(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
 	info, err := os.Stat(path)
 	switch {
-	case os.IsNotExist(err):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // HOME may be another user's
 		return nil, nil
 	case err != nil:
 		return nil, err

@@ -219,3 +219,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestHomeOfAnotherUser expects a file in a directory that the user cannot search to count as missing.
+func TestHomeOfAnotherUser(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o700) })
+	if cfg, err := Load(filepath.Join(dir, "system.toml"), filepath.Join(dir, "config.toml")); err != nil {
+		t.Errorf("%+v, %v", cfg, err)
+	}
+}
