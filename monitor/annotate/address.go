@@ -72,7 +72,7 @@ func (a *addresses) follow(c *containers) (err error) {
 			a.join(n)
 			return nil
 		},
-		Renamed: a.join, // a process may enter its namespace before its container's cgroup
+		Renamed: a.join, // a process may enter the namespace later, and its container's cgroup after that
 		Gone:    func(n netns.Found) { a.drop(n.Inode) },
 		Wanted:  func(n netns.Found) bool { return !n.Own },
 		Every:   time.Second, // a scan costs as much as some hundred events
@@ -92,6 +92,9 @@ func (a *addresses) join(n netns.Found) {
 	named := a.containers.ofProcess(n.PID)
 	if named == (names{}) {
 		return
+	}
+	if named.pod != "" {
+		named.container = "" // all containers of a pod have its address
 	}
 	b.owner = &monitor.Local{Container: named.container, Pod: named.pod, Match: monitor.MatchAddress}
 	stop, err := netns.FollowLocals(int(b.file.Fd()), func(l *monitor.Locals) {

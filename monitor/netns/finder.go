@@ -73,11 +73,26 @@ type Finder struct {
 	own    uint64
 	mounts map[uint64]string
 	pids   map[uint64]int
+	links  map[int]processLink // by process id
+	scans  int
 	found  map[uint64]Found // the last list
 	link   [64]byte
 }
 
-// Scan reads all processes and all mounts.
+// processLink is the namespace of a process, as it was read.
+type processLink struct {
+	inode uint64
+	reads uint8 // up to newReads
+}
+
+// A process enters its namespace soon after it starts, so it is read in newReads scans, and then
+// in one of oldScans: to read a link costs most of a scan.
+const (
+	newReads = 4
+	oldScans = 16
+)
+
+// Scan reads all mounts, and the processes that may be in another namespace than before.
 func (f *Finder) Scan() error {
 	// Processes first: ip netns add makes a namespace, is in it for a moment and then
 	// mounts it. In this order it has its name when it is found.
@@ -135,7 +150,7 @@ func (f *Finder) Has(inode uint64) bool {
 	return mounted || f.pids[inode] != 0
 }
 
-// scanProcesses reads the namespace of each process. Our own is read only once, because
+// scanProcesses updates the namespace of each process. Our own is read only once, because
 // our threads enter others to open sockets there.
 func (f *Finder) scanProcesses() error {
 	proc, err := os.Open(f.path(""))
@@ -156,20 +171,29 @@ func (f *Finder) scanProcesses() error {
 		return err
 	}
 	f.Unseen = 0
-	pids := map[uint64]int{f.own: self}
+	pids, links := map[uint64]int{f.own: self}, make(map[int]processLink, len(f.links))
+	f.scans++
 	for _, entry := range names {
 		pid, err := strconv.Atoi(entry)
 		if err != nil || pid == self {
 			continue
 		}
-		switch inode, err := f.namespaceOf(proc, entry); {
+		link := f.links[pid]
+		if link.reads < newReads || (pid+f.scans)%oldScans == 0 {
+			link.inode, err = f.namespaceOf(proc, entry)
+			link.reads = min(link.reads+1, newReads)
+		}
+		switch {
 		case errors.Is(err, fs.ErrPermission):
 			f.Unseen++
-		case err == nil && (pids[inode] == 0 || pid < pids[inode]):
-			pids[inode] = pid
+		case err == nil:
+			links[pid] = link
+			if pids[link.inode] == 0 || pid < pids[link.inode] {
+				pids[link.inode] = pid
+			}
 		}
 	}
-	f.pids = pids
+	f.pids, f.links = pids, links
 	return nil
 }
 

@@ -226,3 +226,39 @@ func TestFinderFindsProcess(t *testing.T) {
 		t.Error("it is there after its end")
 	}
 }
+
+// A process that has been in one namespace for a while and enters another one is found there
+// after a number of scans.
+func TestFinderMoves(t *testing.T) {
+	p := &tree{t, t.TempDir()}
+	p.write("self/mountinfo", "")
+	p.process("self", "net:[1000]", "")
+	p.process("50", "net:[2000]", "")
+	f := Finder{proc: p.dir}
+	scan := func() bool {
+		if err := f.Scan(); err != nil {
+			t.Fatal(err)
+		}
+		return f.Has(3000)
+	}
+	for range 2 * newReads {
+		scan()
+	}
+	if err := os.RemoveAll(filepath.Join(p.dir, "50")); err != nil {
+		t.Fatal(err)
+	}
+	p.process("50", "net:[3000]", "")
+	p.process("60", "net:[4000]", "")
+	scans := 1
+	for ; !scan(); scans++ {
+		if scans > oldScans {
+			t.Fatal("not found")
+		}
+		if !f.Has(4000) {
+			t.Error("a new process is not found")
+		}
+	}
+	if f.Has(2000) {
+		t.Error("found in both namespaces")
+	}
+}

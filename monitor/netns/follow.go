@@ -22,7 +22,7 @@ type FollowConfig struct {
 	// it, but not before Gone.
 	Came func(n Found, file *os.File, late bool) error
 
-	// Renamed is called when a stronger name of a namespace is found.
+	// Renamed is called when a stronger name of a namespace is found, or the first process in it.
 	Renamed func(n Found)
 
 	// Gone is called when a namespace has no mount and no process any more.
@@ -225,10 +225,11 @@ func (f *Follower) takeNew() {
 	}
 }
 
-// better reports whether the new name of a namespace is stronger. A process id is also
-// replaced by another one, because the process has ended or left.
+// better reports whether the new name of a namespace is stronger, or as strong and with a process.
+// A process id is also replaced by another one, because the process has ended or left.
 func better(n, old Found) bool {
-	return n.strength > old.strength || n.strength == byProcess && old.strength == byProcess && n.Name != old.Name
+	return n.strength > old.strength || n.strength == old.strength &&
+		(n.strength == byProcess && n.Name != old.Name || n.PID != 0 && old.PID == 0)
 }
 
 // dropGone drops namespaces that the last scan did not find. processes is true if that

@@ -53,6 +53,12 @@ func TestFollowerKeepsNames(t *testing.T) {
 		{"that process has ended", func() { p.remove("30") }, "pid:40", 3000, []string{"pid:40"}},
 		{"the other is in a container", func() { p.write("40/cgroup", "0::/docker/"+id+"\n") }, "docker:" + id[:12], 3000,
 			[]string{"pid:40", "docker:" + id[:12]}},
+		{"without a process", func() { mounted("2 2 0:4 net:[4000] /run/netns/cyan rw - nsfs nsfs rw\n") }, "cyan", 4000,
+			[]string{"pid:40", "docker:" + id[:12]}},
+		{"the first process", func() { p.process("50", "net:[4000]", "0::/docker/"+id+"\n") }, "cyan", 4000,
+			[]string{"pid:40", "docker:" + id[:12], "cyan"}},
+		{"a second process", func() { p.process("51", "net:[4000]", "0::/\n") }, "cyan", 4000,
+			[]string{"pid:40", "docker:" + id[:12], "cyan"}},
 	} {
 		step.do()
 		scan()
