@@ -64,7 +64,7 @@ func asnOf(n uint32, org string) mmdbtype.Map {
 }
 
 func placeText(p monitor.Places, addr string) string {
-	return p(monitor.AddrFrom(netip.MustParseAddr(addr))).String()
+	return p.Of(monitor.AddrFrom(netip.MustParseAddr(addr))).String()
 }
 
 // Several files add up to one place; IPv6 and the format of IPinfo are read too.
