@@ -110,7 +110,7 @@ func (f Field) addr(fl *monitor.Flow) (*monitor.Tuple, *monitor.Addr) {
 		return &fl.Orig, &fl.Orig.Src
 	case FieldOrigDst:
 		return &fl.Orig, &fl.Orig.Dst
-	case FieldReplySrc:
+	case FieldReplySrc, FieldNATDst:
 		return &fl.Reply, &fl.Reply.Src
 	}
 	return &fl.Reply, &fl.Reply.Dst

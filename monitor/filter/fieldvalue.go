@@ -36,12 +36,23 @@ type Owned struct {
 //	host   the two hosts that send packets: src, and reply.src
 //	port   the destination port, because most source ports are random
 func (f Field) Reader(env Env) func(e *monitor.Event, to []Owned) []Owned {
-	switch f.info().kind {
-	case kindAddr:
+	if ends := f.ends(); len(ends) > 1 {
+		sender, replier := ends[0].Reader(env), ends[1].Reader(env)
+		return func(e *monitor.Event, to []Owned) []Owned {
+			n := len(to)
+			to = replier(e, sender(e, to))
+			if len(to) == n+2 && to[n].Value == to[n+1].Value {
+				to = to[:n+1]
+			}
+			return to
+		}
+	}
+	switch k := f.info().kind; {
+	case k == kindAddr:
 		return addrReader(f)
-	case kindText, kindName, kindPlace:
+	case k == kindText || f.isLookedUp():
 		return textReader(f, env)
-	case kindLabel:
+	case k == kindLabel:
 		return appendLabels
 	}
 	get := valueReader(f, env)
@@ -53,39 +64,24 @@ func (f Field) Reader(env Env) func(e *monitor.Event, to []Owned) []Owned {
 	}
 }
 
+// replied are the fields whose owners send the replies.
+var replied = []Field{FieldOrigDst, FieldReplySrc, FieldNATDst, FieldCountryDst, FieldCityDst, FieldASDst}
+
 func addrReader(f Field) func(*monitor.Event, []Owned) []Owned {
-	known := func(e *monitor.Event) bool { t, _ := f.addr(&e.Flow); return t.Family != 0 }
-	reply, from := f == FieldOrigDst || f == FieldReplySrc, f
-	switch f {
-	case FieldHost:
-		sender, replier := addrReader(FieldOrigSrc), addrReader(FieldReplySrc)
-		return func(e *monitor.Event, to []Owned) []Owned {
-			if to = sender(e, to); e.Flow.Orig.Src != e.Flow.Reply.Src {
-				to = replier(e, to)
-			}
-			return to
-		}
-	case FieldNATSrc:
-		known, from = compile(natBit(natSource), Env{}), FieldReplyDst
-	case FieldNATDst:
-		known, from, reply = compile(natBit(natDest), Env{}), FieldReplySrc, true
-	}
+	known, reply := compile(lowerAddr(Addr{f, Eq, everywhere}), Env{}), slices.Contains(replied, f)
 	return func(e *monitor.Event, to []Owned) []Owned {
 		if known(e) {
-			_, a := from.addr(&e.Flow)
+			_, a := f.addr(&e.Flow)
 			to = append(to, Owned{Value{addr: *a}, reply})
 		}
 		return to
 	}
 }
 
+var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+
 func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
-	if ends := f.ends(); len(ends) > 1 {
-		src, dst := textReader(ends[0], env), textReader(ends[1], env)
-		return func(e *monitor.Event, to []Owned) []Owned { return dst(e, src(e, to)) }
-	}
-	isDst := f == FieldCountryDst || f == FieldCityDst || f == FieldASDst
-	known, blob, name := knows(f), blobs[f], names[f]
+	known, blob, name, reply := knows(f), blobs[f], names[f], slices.Contains(replied, f)
 	return func(e *monitor.Event, to []Owned) []Owned {
 		var text string
 		switch {
@@ -95,8 +91,8 @@ func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
 			text = string(blob(e.Extra))
 		}
 		if text != "" {
-			reply := f.info().kind == kindName && e.Flow.Path == monitor.PathIn
-			to = append(to, Owned{Value{text: text}, reply || isDst})
+			local := f.info().kind == kindName && e.Flow.Path == monitor.PathIn
+			to = append(to, Owned{Value{text: text}, reply || local})
 		}
 		return to
 	}
@@ -116,45 +112,34 @@ func appendLabels(e *monitor.Event, to []Owned) []Owned {
 // valueReader returns a function that reads a number. Numbers that a comparison of the field
 // does not distinguish are made equal.
 func valueReader(f Field, env Env) func(*monitor.Event) (uint64, bool) {
-	read, known := number(f, env), monitor.Filter(nil)
-	s, inSlot := slots[f]
-	switch {
-	case f == FieldPort:
-		return valueReader(FieldOrigDPort, env)
-	case f == FieldNATSPort:
-		s, known, inSlot = slots[FieldReplyDPort], compile(AllOf(natBit(natSource), withPorts), env), true
-	case f == FieldNATDPort:
-		s, known, inSlot = slots[FieldReplySPort], compile(AllOf(natBit(natDest), withPorts), env), true
-	case inSlot:
-		known = compile(s.protos, env)
-	case f == FieldZone:
-		return func(e *monitor.Event) (uint64, bool) {
-			return uint64(e.Flow.Orig.Zone), e.Flow.Orig.Zone == e.Flow.Reply.Zone
+	if f == FieldPort {
+		f = FieldOrigDPort
+	}
+	if any := lowerCmp(Cmp{f, 0, Ge, []Range{{}}}); any != nil {
+		s, ok := slots[f]
+		if !ok {
+			s = slot{field: f, max: f.info().max}
 		}
-	case f == FieldOrigZone || f == FieldReplyZone:
-		get := f.info().value
-		return func(e *monitor.Event) (uint64, bool) { return get(e), f == FieldOrigZone || e.Flow.Reply.Family != 0 }
-	case f == FieldMaster:
+		get, known := s.field.info().value, compile(any, env)
+		return func(e *monitor.Event) (uint64, bool) { return get(e) >> s.shift & s.max, known(e) }
+	}
+	if f == FieldMaster {
 		has := knows(f)
 		return func(e *monitor.Event) (uint64, bool) { return 1, has(e) }
-	case f == FieldNAT:
-		return func(e *monitor.Event) (uint64, bool) { return natBits(&e.Flow) & natKinds, true }
-	case f == FieldState:
-		return func(e *monitor.Event) (uint64, bool) {
-			v, ok := read(e)
+	}
+	read := number(f, env)
+	return func(e *monitor.Event) (uint64, bool) {
+		v, ok := read(e)
+		switch f {
+		case FieldNAT:
+			v &= natKinds
+		case FieldState:
 			set := stateSet(stateNames([]Range{{v, v}})[0])
 			if ok = ok && len(set) > 0; ok {
 				v = set[0].Lo // protocols share names
 			}
-			return v, ok
 		}
-	}
-	if !inSlot {
-		return read
-	}
-	get, reply := s.field.info().value, strings.HasPrefix(s.field.String(), "reply.")
-	return func(e *monitor.Event) (uint64, bool) {
-		return get(e) >> s.shift & s.max, known(e) && (!reply || e.Flow.Reply.Family != 0)
+		return v, ok
 	}
 }
 
@@ -162,7 +147,7 @@ func valueReader(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 func (f Field) Is(v Value) Expr {
 	switch k := f.info().kind; {
 	case f == FieldHost:
-		return AnyOf(FieldOrigSrc.Is(v), FieldReplySrc.Is(v))
+		return AnyOf(f.ends()[0].Is(v), f.ends()[1].Is(v))
 	case f == FieldPort:
 		return FieldOrigDPort.Is(v)
 	case f == FieldMaster:

@@ -77,3 +77,14 @@ func TestValuesOfAFlow(t *testing.T) {
 		t.Errorf("hosst: %v", err)
 	}
 }
+
+// A flow whose ends have the same value has it once.
+func TestValueOfBothEnds(t *testing.T) {
+	env := Env{Places: func(monitor.Addr) *monitor.Place { return &monitor.Place{Country: "DE"} }}
+	for _, f := range []Field{FieldCountry, FieldHost} {
+		e := samples[8].Event // from 127.0.0.1 to 127.0.0.1
+		if got := f.Reader(env)(&e, make([]Owned, 1)); len(got) != 2 || got[1].Reply {
+			t.Errorf("%s: %v", f, got)
+		}
+	}
+}

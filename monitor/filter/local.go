@@ -77,10 +77,13 @@ var names = map[Field]func(*monitor.Event, *Env) string{
 	FieldASDst:      func(e *monitor.Event, env *Env) string { return env.Places.Of(e.Flow.Orig.Dst).ASText() },
 }
 
-// ends returns the fields of source and destination for a field of either end, and other fields
-// as they are.
+// ends returns the fields of both ends for a field of either end, the sender first, and other
+// fields as they are.
 func (f Field) ends() []Field {
-	if f == FieldCountry || f == FieldCity || f == FieldAS {
+	switch f {
+	case FieldHost:
+		return []Field{FieldOrigSrc, FieldReplySrc}
+	case FieldCountry, FieldCity, FieldAS:
 		return []Field{f + 1, f + 2}
 	}
 	return []Field{f}

@@ -37,9 +37,9 @@ var (
 	withKeys  = protoIn(monitor.GRE)
 )
 
-// slot is the place of a field's value in a tuple, and the protocols that have it.
+// slot is the place of a field's value in a tuple, and the flows that have it.
 type slot struct {
-	protos Expr
+	having Expr
 	field  Field
 	shift  uint
 	max    uint64
@@ -58,28 +58,25 @@ var slots = map[Field]slot{
 	FieldOrigDstKey:  {withKeys, FieldOrigL4Dst, 0, max16},
 	FieldReplySrcKey: {withKeys, FieldReplyL4Src, 0, max16},
 	FieldReplyDstKey: {withKeys, FieldReplyL4Dst, 0, max16},
+	FieldNATSPort:    {AllOf(natBit(natSource), withPorts), FieldReplyL4Dst, 0, max16},
+	FieldNATDPort:    {AllOf(natBit(natDest), withPorts), FieldReplyL4Src, 0, max16},
+	FieldZone:        {Negate(Differ{FieldOrigZone, FieldReplyZone}), FieldOrigZone, 0, max16},
 }
 
 // lowerCmp returns the primitives of a comparison, or nil.
 func lowerCmp(c Cmp) Expr {
 	if s, ok := slots[c.Field]; ok {
-		return AllOf(s.protos, s.in(c))
+		return AllOf(s.having, s.in(c))
 	}
 	switch c.Field {
 	case FieldFamily, FieldProto, FieldOrigZone, FieldReplyZone, FieldEvent:
 		return inSet(c.Field, noMask, c.ranges(c.Field.info().max))
-	case FieldZone:
-		return AllOf(Negate(Differ{FieldOrigZone, FieldReplyZone}), inSet(FieldOrigZone, noMask, c.ranges(max16)))
 	case FieldPort:
 		src, dst := slots[FieldOrigSPort].in(c), slots[FieldOrigDPort].in(c)
 		if c.Op == Ne {
 			return AllOf(withPorts, src, dst)
 		}
 		return AllOf(withPorts, AnyOf(src, dst))
-	case FieldNATSPort:
-		return AllOf(natBit(natSource), withPorts, inSet(FieldReplyL4Dst, noMask, c.ranges(max16)))
-	case FieldNATDPort:
-		return AllOf(natBit(natDest), withPorts, inSet(FieldReplyL4Src, noMask, c.ranges(max16)))
 	case FieldNAT:
 		return lowerNAT(c)
 	}
