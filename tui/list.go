@@ -17,9 +17,11 @@ import (
 // list is a pane between header and footer with rows to choose from: columns or views.
 type list struct {
 	page.Table[item, string]
-	keys  keys.Map
-	hints []keys.Action
+	keys keys.Map
 }
+
+// listHints are the keys in the footer of a list.
+var listHints = []keys.Action{keys.Enter, keys.Delete, keys.Left, keys.Right, keys.Slower, keys.Faster, keys.Clear}
 
 // item is a row of a list.
 type item struct{ name, text string }
@@ -46,9 +48,7 @@ func (m *Model) openList(title string, rows func() []item, act map[keys.Action]k
 			l.SetAll(rows())
 			return cmd
 		}}
-		l.hints = append(l.hints, a)
 	}
-	slices.Sort(l.hints)
 	l.Open = all[keys.Enter].Run
 	l.keys = m.s.Keys.Bind(keys.Moves(l), keys.Actions{keys.Quit: {Run: m.quit}}, all)
 	l.SetAll(rows())
@@ -106,10 +106,10 @@ func (m *Model) chooseColumns() {
 		}
 	}
 	m.openList("COLUMN", rows, map[keys.Action]keyDo{
-		keys.Enter: change("show, hide", func(at int) { all[at].Shown = !all[at].Shown || all[at].Name == flows.Ends }),
+		keys.Enter: change("show/hide", func(at int) { all[at].Shown = !all[at].Shown || all[at].Name == flows.Ends }),
 		keys.Left:  change("narrower", wider(-1)), keys.Right: change("wider", wider(1)),
-		keys.Slower: change("move up", move(-1)), keys.Faster: change("move down", move(1)),
-		keys.Clear: {"those that fit", func(item) tea.Cmd {
+		keys.Slower: change("up", move(-1)), keys.Faster: change("down", move(1)),
+		keys.Clear: {"usual", func(item) tea.Cmd {
 			m.flows().SetColumns(nil)
 			all = m.flows().Choices()
 			return m.saveColumns()

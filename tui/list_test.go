@@ -113,6 +113,24 @@ func TestViews(t *testing.T) {
 	}
 }
 
+// Of ages, - is the oldest first, as the arrow in the title.
+func TestViewOfAges(t *testing.T) {
+	var kept saved
+	st := newStage(t, func(c *Config) { c.Saver = &kept })
+	st.gateway()
+	st.size(160, 50)
+	for i, want := range []struct{ keys, sort, title string }{{"", "age", "AGE▲"}, {"r", "-age", "AGE▼"}} {
+		st.press(want.keys + "v<enter>a<enter>")
+		if kept.views[i].Sort != want.sort || !strings.Contains(st.titles(), want.title) {
+			t.Errorf("%+v, titles %q, want %+v", kept.views[i], st.titles(), want)
+		}
+	}
+	st.press("rv<down><enter>")
+	if !strings.Contains(st.titles(), "AGE▼") {
+		t.Errorf("opened: titles %q", st.titles())
+	}
+}
+
 // A view that does not work here says why, and changes nothing.
 func TestViewErrors(t *testing.T) {
 	for want, v := range map[string]page.View{

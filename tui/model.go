@@ -137,7 +137,7 @@ func (m *Model) focus() focus {
 	case m.bar.Open:
 		return focus{&m.bar.Keys, []keys.Action{keys.Accept, keys.Complete, keys.Older}, []keys.Action{keys.Cancel}}
 	case m.list != nil:
-		return focus{&m.list.keys, m.list.hints, []keys.Action{keys.Back, keys.Quit}}
+		return focus{&m.list.keys, listHints, []keys.Action{keys.Back, keys.Quit}}
 	case m.help.open:
 		return focus{&m.helpKeys, []keys.Action{keys.Back, keys.Up, keys.Down}, []keys.Action{keys.Quit}}
 	case m.detail.Open:

@@ -116,11 +116,19 @@ func (p *Page) rank(id int) int {
 	return slices.IndexFunc(p.choice, func(c Choice) bool { return c.id == id })
 }
 
-// Arrangement returns the order for a view.
-func (p *Page) Arrangement() (by, sort string) { return "", p.SortText(names(false)) }
+// Arrangement returns the order for a view. Ages are sorted by the beginning, so the highest comes
+// last in descending order.
+func (p *Page) Arrangement() (by, sort string) {
+	t := p.Table
+	t.Down = t.Down != (t.By == colAge)
+	return "", t.SortText(names(false))
+}
 
 // Arrange sets the order of a view.
 func (p *Page) Arrange(_, sort string) error {
-	p.chosen = p.chosen || sort != ""
-	return p.SetSort(names(false), sort)
+	err := p.SetSort(names(false), sort)
+	if err == nil && sort != "" {
+		p.Down, p.chosen = p.Down != (p.By == colAge), true
+	}
+	return err
 }
