@@ -131,8 +131,6 @@ func (e *evaluation) run(x expr.Any, regs *registers, sure answer) answer {
 		regs.load(x.Register, known(x.Data))
 	case *expr.Bitwise:
 		regs.bitwise(x)
-	case *byteorder:
-		regs.byteorder(x)
 	case *expr.Cmp:
 		return regs.compare(x)
 	case *expr.Range:
@@ -184,9 +182,8 @@ func (e *evaluation) ct(x *expr.Ct, regs *registers, sure answer) answer {
 // zone evaluates a statement that sets the zone or excludes the packet from conntrack. The flow is
 // in the table and has a zone, so a statement that gives another result did not match.
 func (e *evaluation) zone(value []octet, untracks bool, sure answer) answer {
-	var regs registers
-	regs.load(unix.NFT_REG_1, value)
-	if !e.packet.tracked && (untracks || regs.equal(unix.NFT_REG_1, word(uint32(e.packet.flow.Orig.Zone))[:2]) == no) {
+	zone := known(word(uint32(e.packet.flow.Orig.Zone)))
+	if !e.packet.tracked && (untracks || !slices.Contains(value, -1) && !slices.Equal(value[:2], zone[:2])) {
 		e.doubt = e.doubt || sure == yes
 		return no
 	}

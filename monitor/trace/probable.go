@@ -11,10 +11,11 @@ import (
 	"strings"
 
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 )
 
 // Priorities (enum nf_ip_hook_priorities). The kernel asks all chains of type nat there, whatever
@@ -184,16 +185,19 @@ func (rs *Rules) route(to netip.Addr) route {
 		return r
 	}
 	r.device = device{unknown(4), unknown(unix.IFNAMSIZ)}
-	if h, err := kernel.Routes(rs.ns); err == nil {
-		defer h.Close()
-		if all, err := h.RouteGet(to.AsSlice()); err == nil && len(all) > 0 {
-			r.kind = uint8(all[0].Type)
-			if link, err := h.LinkByIndex(all[0].LinkIndex); err == nil {
-				name := append([]byte(link.Attrs().Name), make([]byte, unix.IFNAMSIZ)...)[:unix.IFNAMSIZ]
-				r.device = device{assume(word(uint32(all[0].LinkIndex))...), assume(name...)}
-			}
+	_ = netns.Do(rs.ns, func() error { // on an error the interface is not known
+		all, err := netlink.RouteGet(to.AsSlice())
+		if err != nil || len(all) == 0 {
+			return err
 		}
-	}
+		r.kind = uint8(all[0].Type)
+		link, err := netlink.LinkByIndex(all[0].LinkIndex)
+		if err == nil {
+			name := append([]byte(link.Attrs().Name), make([]byte, unix.IFNAMSIZ)...)[:unix.IFNAMSIZ]
+			r.device = device{assume(word(uint32(all[0].LinkIndex))...), assume(name...)}
+		}
+		return err
+	})
 	rs.routes[to] = r
 	return r
 }

@@ -212,7 +212,7 @@ func TestFilterDecisions(t *testing.T) {
 }`),
 			server + "53"},
 		{"an unknown mark", fmt.Sprintf(fw, `chain forward { type filter hook forward priority 0; policy drop;
-			meta mark 5 drop; ct mark 10-20 accept; accept
+			meta mark 5 drop; meta hour 1-2 drop; ct mark 10 accept; accept
 }`), server + "53"},
 		{"policies", fmt.Sprintf(fw, `chain empty { type filter hook forward priority -5; };
 			chain forward { type filter hook forward priority 0; udp dport 54 drop

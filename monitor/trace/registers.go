@@ -4,7 +4,6 @@ package trace
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
 
 	"github.com/google/nftables"
@@ -112,17 +111,6 @@ func (r *registers) bitwise(x *expr.Bitwise) {
 		}
 	}
 	r.load(x.DestRegister, value)
-}
-
-// byteorder reverses the bytes of each word, if the host's byte order is not that of the network.
-func (r *registers) byteorder(x *byteorder) {
-	value, size := r.value(x.source, int(min(x.length, 16))), int(x.size)
-	if size > 0 && binary.NativeEndian.Uint16([]byte{1, 0}) == 1 {
-		for part := range slices.Chunk(value, size) {
-			slices.Reverse(part)
-		}
-	}
-	r.load(x.dest, value)
 }
 
 // equal returns whether a register has a value.

@@ -33,13 +33,6 @@ type unread struct {
 	loads bool // it only loads a value
 }
 
-// byteorder is an expression that package nftables does not have. It changes the byte order of
-// words of size bytes.
-type byteorder struct {
-	expr.Any
-	source, dest, length, size uint32
-}
-
 // step returns a step that names the rule.
 func (r *rule) step() Step {
 	return Step{
@@ -192,10 +185,10 @@ func decodeExpr(family uint8, b []byte) expr.Any {
 	}
 	x := exprNames[name]
 	switch {
-	case name == "ct" || name == "byteorder":
-		return decodeOwn(name, data)
+	case name == "ct":
+		return decodeCt(data)
 	case x == nil:
-		return unread{loads: name == "rt" || name == "numgen" || name == "hash"}
+		return unread{loads: slices.Contains([]string{"rt", "numgen", "hash", "byteorder"}, name)}
 	}
 	x = reflect.New(reflect.TypeOf(x).Elem()).Interface().(expr.Any)
 	if name != "notrack" && expr.Unmarshal(family, data, x) != nil {
@@ -218,35 +211,28 @@ var exprNames = map[string]expr.Any{
 	"range": &expr.Range{}, "redir": &expr.Redir{}, "reject": &expr.Reject{}, "target": &expr.Target{},
 }
 
-// decodeOwn reads the expressions that package expr can't: ct with a direction or a source, and
-// byteorder.
-func decodeOwn(name string, data []byte) expr.Any {
+// decodeCt reads a ct expression. Package expr can't read its direction and its source.
+func decodeCt(data []byte) expr.Any {
 	d, err := netlink.NewAttributeDecoder(data)
 	if err != nil {
 		return unread{}
 	}
 	d.ByteOrder = binary.BigEndian
-	values := map[uint16]uint32{}
+	x := &expr.Ct{}
 	for d.Next() {
-		if len(d.Bytes()) == 1 {
-			values[d.Type()] = uint32(d.Uint8())
-		} else {
-			values[d.Type()] = d.Uint32()
+		switch d.Type() {
+		case unix.NFTA_CT_KEY:
+			x.Key = expr.CtKey(d.Uint32())
+		case unix.NFTA_CT_DREG:
+			x.Register = d.Uint32()
+		case unix.NFTA_CT_SREG:
+			x.Register, x.SourceRegister = d.Uint32(), true
+		case unix.NFTA_CT_DIRECTION:
+			x.Direction = uint32(d.Uint8())
 		}
 	}
-	switch source, writes := values[unix.NFTA_CT_SREG]; {
-	case d.Err() != nil:
+	if d.Err() != nil {
 		return unread{}
-	case name == "byteorder":
-		return &byteorder{
-			source: values[unix.NFTA_BYTEORDER_SREG], dest: values[unix.NFTA_BYTEORDER_DREG],
-			length: values[unix.NFTA_BYTEORDER_LEN], size: values[unix.NFTA_BYTEORDER_SIZE],
-		}
-	case writes:
-		return &expr.Ct{Key: expr.CtKey(values[unix.NFTA_CT_KEY]), Register: source, SourceRegister: true}
 	}
-	return &expr.Ct{
-		Key: expr.CtKey(values[unix.NFTA_CT_KEY]), Register: values[unix.NFTA_CT_DREG],
-		Direction: values[unix.NFTA_CT_DIRECTION],
-	}
+	return x
 }

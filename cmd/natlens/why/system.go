@@ -15,43 +15,37 @@ import (
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/kernel"
 	"natlens/monitor/netns"
 	"natlens/monitor/why"
 )
 
 // routes sets the facts about routing: the routes to the target and back, as for the packet and
-// its answer, whether this host forwards, and the state of the neighbour entry.
+// its answer, whether this host forwards, and the state of the neighbour entry. Call it on a thread in the namespace.
 func (w *watcher) routes() error {
-	h, err := kernel.Routes(w.ns)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
 	f := &w.facts
 	source, target := f.Packet.Src.Addr(), f.Packet.NewDst.Addr()
 	if f.Flow != nil {
 		target = f.Flow.DeliveredTo().Addr.Netip()
 	}
-	f.There = routeTo(h, target, source, f.Packet.In)
+	f.There = routeTo(target, source, f.Packet.In)
 	in := f.There.Dev
 	if f.Locals.Has(monitor.AddrFrom(target)) {
 		in = "" // this host sends the answer
 	}
-	f.Back = routeTo(h, source, target, in)
+	f.Back = routeTo(source, target, in)
 	on, err := netns.ReadSysctl(w.ns, why.Forwarding(target))
 	f.Forwarding = err != nil || on != "0"
-	f.Neighbour = neighbour(h, &f.There, target)
+	f.Neighbour = neighbour(&f.There, target)
 	return nil
 }
 
 // routeTo returns the route of a packet that arrived on the interface in ("": this host sends
 // it). If rp_filter drops the packet, Filter is set, and the route is that of this host.
-func routeTo(h *netlink.Handle, to, from netip.Addr, in string) (r why.Route) {
-	all, err := h.RouteGetWithOptions(to.AsSlice(), &netlink.RouteGetOptions{Iif: in, SrcAddr: from.AsSlice()})
+func routeTo(to, from netip.Addr, in string) (r why.Route) {
+	all, err := netlink.RouteGetWithOptions(to.AsSlice(), &netlink.RouteGetOptions{Iif: in, SrcAddr: from.AsSlice()})
 	if errors.Is(err, unix.EXDEV) {
 		r.Filter = true
-		all, err = h.RouteGet(to.AsSlice())
+		all, err = netlink.RouteGet(to.AsSlice())
 	}
 	if err != nil || len(all) == 0 {
 		r.Missing = true
@@ -59,7 +53,7 @@ func routeTo(h *netlink.Handle, to, from netip.Addr, in string) (r why.Route) {
 	}
 	via, _ := netip.AddrFromSlice(all[0].Gw)
 	r.Via = via.Unmap()
-	if link, err := h.LinkByIndex(all[0].LinkIndex); err == nil {
+	if link, err := netlink.LinkByIndex(all[0].LinkIndex); err == nil {
 		r.Dev = link.Attrs().Name
 	}
 	return r
@@ -73,15 +67,15 @@ var neighbourStates = map[int]string{
 
 // neighbour returns the state, in the words of ip-neighbour(8), of the next hop of a route to the
 // target; "" if there is no entry or it can't be read.
-func neighbour(h *netlink.Handle, r *why.Route, target netip.Addr) string {
+func neighbour(r *why.Route, target netip.Addr) string {
 	if r.Via.IsValid() {
 		target = r.Via
 	}
-	link, err := h.LinkByName(r.Dev)
+	link, err := netlink.LinkByName(r.Dev)
 	if err != nil {
 		return ""
 	}
-	all, err := h.NeighList(link.Attrs().Index, 0)
+	all, err := netlink.NeighList(link.Attrs().Index, 0)
 	if err != nil {
 		return ""
 	}

@@ -11,6 +11,7 @@ import (
 	"natlens/monitor/doctor/probe"
 	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
+	"natlens/monitor/netns"
 	"natlens/monitor/trace"
 	"natlens/monitor/why"
 )
@@ -54,7 +55,7 @@ func (w *watcher) watch(ctx context.Context, most time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if err := w.routes(); err != nil {
+	if err := netns.Do(w.ns, w.routes); err != nil {
 		return err
 	}
 	w.others(reading)
