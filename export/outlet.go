@@ -1,21 +1,29 @@
 package export
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"sync"
 	"time"
+
+	"natlens/monitor/human"
 )
 
-// ErrUnread means that the program ended while nothing read its output.
-var ErrUnread = errors.New("nobody reads the output: the rest of it is dropped")
+// UnreadError means that the program ended while nothing read its output.
+type UnreadError struct {
+	Lines int // lines that were not handed over to the reader as a whole
+}
+
+func (e *UnreadError) Error() string {
+	return "nobody reads the output: " + human.Plural(e.Lines, "line") + " not handed over"
+}
 
 const (
-	// partSize is the size of one write: a reader that reads this much within stuckTime is not
-	// stuck.
-	partSize = 16 << 10
+	// partSize is the size of one write: a pipe accepts this much as a whole or not at all (PIPE_BUF), so that the
+	// lines of an UnreadError are exact. A reader that reads this much within stuckTime is not stuck.
+	partSize = 4 << 10
 
 	// stuckTime is how long, after the end of the context, an output may accept no data.
 	stuckTime = time.Second
@@ -23,7 +31,7 @@ const (
 
 // Outlet is standard output or standard error, if another program or a terminal reads it. A
 // reader that is stuck does not prevent the end of the program: if nothing is read for a second
-// after the context has ended, the waiting data is dropped and Write returns ErrUnread.
+// after the context has ended, the waiting data is dropped and Write returns an UnreadError.
 type Outlet struct {
 	file *os.File // not embedded, because its other methods would bypass the outlet
 	ctx  context.Context
@@ -32,10 +40,11 @@ type Outlet struct {
 	changed sync.Cond
 	room    int    // maximum number of waiting bytes when Write returns
 	waiting []byte // not being written yet
+	rest    []byte // being written: what the file has not accepted yet
 	spare   []byte // a buffer that was written
 	writing bool   // run is running
 	written uint64 // number of parts
-	err     error  // of the file, or ErrUnread
+	err     error  // of the file, or an UnreadError
 }
 
 // NewOutlet returns an outlet that writes to w. If w is not a file, is a regular file or
@@ -134,12 +143,12 @@ func (o *Outlet) run() {
 	for o.err == nil && len(o.waiting) > 0 {
 		b := o.waiting
 		o.waiting, o.spare = o.spare[:0], nil
-		for rest := b; len(rest) > 0 && o.err == nil; {
-			part := rest[:min(len(rest), partSize)]
-			rest = rest[len(part):]
+		for o.rest = b; len(o.rest) > 0 && o.err == nil; {
+			part := o.rest[:min(len(o.rest), partSize)]
 			o.mu.Unlock()
 			_, err := o.file.Write(part)
 			o.mu.Lock()
+			o.rest = o.rest[len(part):]
 			o.written++
 			if o.err == nil {
 				o.err = err
@@ -152,6 +161,8 @@ func (o *Outlet) run() {
 	o.changed.Broadcast()
 }
 
+var newline = []byte{'\n'}
+
 // giveUp drops the waiting bytes if nothing has been written for stuckTime. It ends when
 // nothing waits.
 func (o *Outlet) giveUp() {
@@ -163,7 +174,7 @@ func (o *Outlet) giveUp() {
 		time.Sleep(stuckTime)
 		o.mu.Lock()
 		if before == o.written && o.busy() {
-			o.err = ErrUnread
+			o.err = &UnreadError{Lines: bytes.Count(o.rest, newline) + bytes.Count(o.waiting, newline)}
 			o.changed.Broadcast()
 		}
 	}

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -43,17 +44,26 @@ func TestOutletWritesAgain(t *testing.T) {
 	}
 }
 
-// After the end of the context a reader that takes nothing does not hold up a Write.
+// After the end of the context a reader that takes nothing does not hold up a Write. The error counts the lines that
+// are not in the pipe.
 func TestOutletUnread(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
-	o, _ := pipeOutlet(t, ctx)
+	o, read := pipeOutlet(t, ctx)
+	const lines = 10_000 // more than a pipe holds
 	written := make(chan error)
 	go func() {
-		_, err := o.Write(make([]byte, 1<<20)) // more than a pipe holds
+		_, err := o.Write(bytes.Repeat([]byte("0123456789012345678901234567890123456789 a line of 77 characters in the pipe\n"), lines))
 		written <- err
 	}()
 	end()
-	if err := <-written; !errors.Is(err, ErrUnread) {
-		t.Errorf("got %v", err)
+	err := <-written
+	unread, ok := errors.AsType[*UnreadError](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	got := make([]byte, 1<<20)
+	n, _ := read.Read(got)
+	if in := bytes.Count(got[:n], newline); in == 0 || in+unread.Lines != lines {
+		t.Errorf("%d lines in the pipe, %d not handed over", in, unread.Lines)
 	}
 }

@@ -58,6 +58,7 @@ build() {
   install -d "$root/usr/bin"
   go build -ldflags "-s -w -X natlens/cmd/natlens/cli.Version=$VERSION" -o "$root/usr/bin/natlens" ./cmd/natlens
   tool cyclonedx-gomod bin -json -noserial -notimestamp -version "$VERSION" -output "dist/natlens-$VERSION-$arch.sbom.json" "$root/usr/bin/natlens" 2>/dev/null
+  find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
   archive "$arch" "$root"
   export ARCH=$GOARCH STAGE=$root
   [ "$arch" != armv7 ] || ARCH=arm7

@@ -18,7 +18,6 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/cli/clitest"
-	"natlens/export"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -67,7 +66,7 @@ func TestStuckReader(t *testing.T) {
 				generate(t, g, 10_000)
 			}
 			pipeIsFull(t, p)
-			if code := endsStuck(t, p); code != cli.ExitFailure || !strings.Contains(p.stderr.String(), export.ErrUnread.Error()) {
+			if code := endsStuck(t, p); code != cli.ExitFailure || !strings.Contains(p.stderr.String(), "lines not handed over") {
 				t.Errorf("code %d, %s", code, p.stderr.String())
 			}
 		})
