@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -107,55 +106,15 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	p.endedWell()
 }
 
-// TestFiftyNamespaces watches 50 namespaces at once: findings, metrics and the pages of
-// the user interface keep them apart.
+// TestFiftyNamespaces opens the UI on 50 namespaces. Health has the checks of all.
 func TestFiftyNamespaces(t *testing.T) {
-	const flows = 128
-	var all []*labtest.Inhabited
 	for i := range 50 {
-		all = append(all, labtest.NewInhabited(t, i))
+		labtest.NewInhabited(t, i)
 	}
-	ctx, end := context.WithCancel(t.Context())
-	defer end()
-	r := beginIn(t, ctx, "all", "watch", "-o", "jsonl", "--findings", "--threshold", "many-destinations=100", "--metrics", "127.0.0.1:0", "event", "destroy")
-	at := r.metricsOf(t)
 	p := openPane(t, 160, 40, "--theme", "dark", "--netns", "all")
 	p.await("the UI", hasText("1 Flows", "5 Health"))
-	for _, one := range all {
-		one.Flows(t, flows)
-	}
-	labtest.WaitFor(t, "a finding in each namespace", func() bool {
-		lines := r.stdout.String()
-		for _, one := range all {
-			found := fmt.Sprintf(`"rule":"many-destinations","severity":"warn","subject":"%s in %s"`, one.Source, one.Name)
-			if !strings.Contains(lines, found) {
-				return false
-			}
-		}
-		return true
-	})
-	labtest.WaitFor(t, "the metrics of each namespace", func() bool {
-		text := httpGet(t, at+"/metrics")
-		for _, one := range all {
-			for _, line := range []string{
-				`natlens_events_total{kind="new",netns="%s",protocol="udp",state="unreplied"} 128`,
-				`natlens_flows{netns="%s",protocol="udp",state="unreplied"} 128`,
-				`natlens_table_entries{netns="%s"} 128`,
-				`natlens_findings{netns="%s",rule="many-destinations"} 1`,
-			} {
-				if !strings.Contains(text, fmt.Sprintf(line, one.Name)+"\n") {
-					return false
-				}
-			}
-		}
-		return true
-	})
 	p.press("5")
 	p.await("what is not counted, and where", hasText("EVENTS", "! acct", " more: packets and bytes are not counted"))
-	end()
-	if code := r.end(t); code != 0 {
-		t.Errorf("code %d, %s", code, r.stderr.String())
-	}
 	p.press("q")
 	p.endedWell()
 }

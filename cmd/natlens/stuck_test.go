@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -202,42 +200,5 @@ func TestHistoryDoesNotWait(t *testing.T) {
 	}
 	if later := 300; seen+lost > flows+later { // some of the flows that came later may be left out too
 		t.Errorf("%d events seen and %d left out, of %d", seen, lost, flows)
-	}
-}
-
-// The metrics count what the ring loses while the run waits for its reader.
-func TestMetricsCountLossAtScrape(t *testing.T) {
-	g := snatGenerator(t)
-	for i, way := range [][]string{{"--ring", "64KiB"}, {"--capture", "socket", "--buffer-size", "16KiB"}} {
-		p := start(t, nil, append([]string{"watch", "--netns", g.Namespace().Path(), "-o", "pcapng", "--metrics", "127.0.0.1:0"}, way...)...)
-		p.listening(t)
-		at := metricsAt(t, p.stderr.String())
-		if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 20_000, Base: i}); err != nil {
-			t.Fatal(err)
-		}
-		labtest.WaitFor(t, "the loss", func() bool {
-			line := regexp.MustCompile(`(?m)^natlens_events_lost_total (\S+)$`).FindStringSubmatch(httpGet(t, at+"/metrics"))
-			return line != nil && line[1] != "0"
-		})
-		endsStuck(t, p)
-	}
-}
-
-// SIGTERM ends the commands that read a recording from a pipe that has nothing.
-func TestStuckRecording(t *testing.T) {
-	for _, args := range []string{"list --from", "watch --from", "who 192.0.2.1 --from"} {
-		t.Run(args, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "pipe")
-			if err := unix.Mkfifo(path, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			p := start(t, nil, append(strings.Fields(args), path)...)
-			pipe, err := os.OpenFile(path, os.O_WRONLY, 0) // waits for the reader
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer pipe.Close()
-			endsStuck(t, p)
-		})
 	}
 }

@@ -51,3 +51,31 @@ func TestEvery(t *testing.T) {
 		t.Errorf("recorded: %s", inA)
 	}
 }
+
+// Findings and metrics of 50 namespaces are kept apart.
+func TestFifty(t *testing.T) {
+	var all []*labtest.Inhabited
+	for i := range 50 {
+		all = append(all, labtest.NewInhabited(t, i))
+	}
+	// A window may end among the flows of a namespace: then one of the two has at least 64 of them.
+	r := clitest.Start(t, New, strings.Fields("--netns all --findings --threshold many-destinations=50 --metrics 127.0.0.1:0 event destroy")...)
+	var lines []string
+	for _, one := range all {
+		one.Flows(t, 128)
+		for _, line := range []string{
+			`natlens_events_total{kind="new",netns="%s",protocol="udp",state="unreplied"} 128`,
+			`natlens_flows{netns="%s",protocol="udp",state="unreplied"} 128`,
+			`natlens_table_entries{netns="%s"} 128`,
+		} {
+			lines = append(lines, fmt.Sprintf(line, one.Name))
+		}
+	}
+	for _, one := range all {
+		r.WaitLines(t, 1, `"rule":"many-destinations","severity":"warn","subject":"`+one.Source+" in "+one.Name+`"`)
+	}
+	waitMetrics(t, r, lines...)
+	if got := r.Stop(t); got.Err != nil {
+		t.Errorf("%v, %s", got.Err, got.Stderr)
+	}
+}

@@ -1,10 +1,12 @@
 //go:build linux
 
-package main
+package metrics_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,52 +14,88 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
-	"natlens/cmd/natlens/cli"
-	"natlens/cmd/natlens/cli/clitest"
+	"natlens/export/metrics"
+	"natlens/monitor"
+	"natlens/monitor/capture"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/live"
+	"natlens/monitor/loop"
 )
 
-var metricsLine = regexp.MustCompile(`natlens: metrics: (http://\S+)/metrics`)
+func TestMain(m *testing.M) { labtest.Main(m) }
 
-// metricsOf is where a run that was begun with --metrics 127.0.0.1:0 serves.
-func (r *running) metricsOf(t *testing.T) string {
+// serve serves the metrics of a run until the test ends. get scrapes them.
+func serve(t *testing.T, cfg live.Config, sinks ...monitor.Sink) (address string, get func() string) {
 	t.Helper()
-	return metricsAt(t, r.stderr.String())
-}
-
-func metricsAt(t *testing.T, stderr string) string {
-	t.Helper()
-	m := metricsLine.FindStringSubmatch(stderr)
-	if m == nil {
-		t.Fatalf("no metrics on standard error: %s", stderr)
-	}
-	return m[1]
-}
-
-// httpGet reads a page.
-func httpGet(t *testing.T, url string) string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	r, err := live.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.DefaultClient.Do(request)
+	l, err := metrics.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Body.Close()
-	text, err := io.ReadAll(r.Body)
-	if err != nil || r.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s, %v: %s", url, r.Status, err, text)
+	for _, s := range sinks {
+		r.Sink(s, s.Close)
 	}
-	return string(text)
+	metrics.ServeRun(l, r, "test")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, r.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	address = l.Addr().String()
+	return address, func() string {
+		t.Helper()
+		answer, err := http.Get("http://" + address + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s, %v: %s", answer.Status, err, text)
+		}
+		return string(text)
+	}
+}
+
+// stuck is a sink whose reader does not read until the test ends.
+type stuck struct{ read chan struct{} }
+
+func (s stuck) Write(*monitor.Batch) error { <-s.read; return nil }
+func (s stuck) Close() error               { return nil }
+
+// The metrics count what the kernel drops while the run waits for its reader.
+func TestLossAtScrape(t *testing.T) {
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{SNAT: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	for i, way := range []capture.Config{{Ring: 64 << 10}, {Way: capture.Socket, Buffer: 16 << 10}} {
+		way.NetNS = g.Namespace().FD()
+		s := stuck{make(chan struct{})}
+		_, get := serve(t, live.Config{Capture: way}, s)
+		t.Cleanup(func() { close(s.read) })
+		if _, err := g.Generate(t.Context(), labtest.GenConfig{Flows: 20_000, Base: i}); err != nil {
+			t.Fatal(err)
+		}
+		labtest.WaitFor(t, "the loss", func() bool {
+			line := regexp.MustCompile(`(?m)^natlens_events_lost_total (\S+)$`).FindStringSubmatch(get())
+			return line != nil && line[1] != "0"
+		})
+	}
 }
 
 // dashboard is docs/grafana/natlens.json as far as it matters here.
@@ -75,7 +113,7 @@ func TestDashboard(t *testing.T) {
 	prometheus := labtest.Need(t, "prometheus")
 	t.Parallel()
 	var d dashboard
-	text, err := os.ReadFile(filepath.Join(moduleTop, "docs/grafana/natlens.json"))
+	text, err := os.ReadFile("../../docs/grafana/natlens.json")
 	if err == nil {
 		err = json.Unmarshal(text, &d)
 	}
@@ -83,15 +121,9 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := labtest.New(t)
-	busy, stop := context.WithCancel(t.Context())
-	r := begin(t, busy, l, cli.Console{}, "record", filepath.Join(t.TempDir(), "flows.pcapng"), "--metrics", "127.0.0.1:0")
-	defer func() { stop(); r.end(t) }()
-	at := r.metricsOf(t)
-	traffic := make(chan error, 1)
-	go func() { traffic <- l.Run(busy, lab.Traffic{Rate: 40, Seed: 1}) }()
-	defer func() { stop(); <-traffic }()
-
-	base := startPrometheus(t, prometheus, strings.TrimPrefix(at, "http://"))
+	at, get := serve(t, live.Config{Capture: capture.Config{NetNS: l.Gateway.FD()}, Existing: loop.ExistingFirst})
+	labtest.Busy(t, func(ctx context.Context) { l.Run(ctx, lab.Traffic{Rate: 40, Seed: 1}) })
+	base := startPrometheus(t, prometheus, at)
 	flushed := false
 	queries := 0
 	for _, p := range d.Panels {
@@ -99,9 +131,7 @@ func TestDashboard(t *testing.T) {
 			queries++
 			if strings.Contains(target.Expr, "lifetime") && !flushed { // no flow of the lab ends by itself within seconds
 				flushed = true
-				if c := call(t.Context(), cli.Console{}, "flush", "--yes", "--netns", l.Gateway.Path()); c.code != 0 {
-					t.Fatal(c.stderr.String())
-				}
+				labtest.ForgetFlows(t, l)
 			}
 			labtest.WaitFor(t, p.Title+": "+target.Expr, func() bool { return query(t, base, target.Expr) > 0 })
 		}
@@ -109,7 +139,7 @@ func TestDashboard(t *testing.T) {
 	if queries < 15 {
 		t.Errorf("%d queries; there were more", queries)
 	}
-	checkMetrics(t, httpGet(t, at+"/metrics"))
+	checkMetrics(t, get())
 }
 
 // startPrometheus starts a Prometheus that scrapes the target every second, and
@@ -128,7 +158,7 @@ func startPrometheus(t *testing.T, program, target string) string {
 	address := l.Addr().String()
 	l.Close()
 	cmd := exec.Command(program, "--config.file="+dir+"/prometheus.yml", "--storage.tsdb.path="+dir+"/data", "--web.listen-address="+address, "--log.level=warn")
-	var log clitest.Buffer
+	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
