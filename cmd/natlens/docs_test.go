@@ -22,10 +22,27 @@ import (
 // fence is a block of code of a page: its kind and its text.
 var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 
-// TestDocs reads every command line of README.md and of docs: those behind "$ " in
-// blocks of console, and all in blocks of sh. Flags and filter of natlens's are
-// checked as natlens checks them, and jq reads its programs.
-func TestDocs(t *testing.T) {
+// docsLine is a command line of a page.
+type docsLine struct{ page, line string }
+
+// docsLines returns every command line of README.md and of docs: those behind "$ " in blocks of console, and all in
+// blocks of sh.
+func docsLines(t *testing.T) (lines []docsLine) {
+	t.Helper()
+	eachBlock(t, func(page, kind, block string) {
+		for _, line := range commandLines(kind, block) {
+			lines = append(lines, docsLine{page, line})
+		}
+	})
+	if len(lines) < 70 {
+		t.Errorf("%d command lines were found, there were more", len(lines))
+	}
+	return lines
+}
+
+// eachBlock calls f for every block of code of the pages.
+func eachBlock(t *testing.T, f func(page, kind, block string)) {
+	t.Helper()
 	pages := []string{filepath.Join(moduleTop, "README.md")}
 	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(moduleTop, pattern))
@@ -34,27 +51,31 @@ func TestDocs(t *testing.T) {
 		}
 		pages = append(pages, found...)
 	}
-	lines := 0
 	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
-			for _, line := range commandLines(m[1], m[2]) {
-				lines++
-				if err := checkDocsLine(t, line); err != nil {
-					t.Errorf("%s: %s: %v", strings.TrimPrefix(page, moduleTop+"/"), line, err)
-				}
-			}
-			if m[1] == "console" {
-				checkShownOutput(t, page, m[2])
-			}
+			f(strings.TrimPrefix(page, moduleTop+"/"), m[1], m[2])
 		}
 	}
-	if lines < 15 {
-		t.Errorf("%d command lines were found, there were more", lines)
+}
+
+// TestDocs checks flags and filter of natlens's command lines as natlens checks them, and jq reads its programs.
+func TestDocs(t *testing.T) {
+	for _, d := range docsLines(t) {
+		if err := checkDocsLine(t, d.line); err != nil {
+			t.Errorf("%s: %s: %v", d.page, d.line, err)
+		}
 	}
+	eachBlock(t, func(page, kind, block string) {
+		if kind == "console" {
+			checkShownOutput(t, page, block)
+		} else if kind != "sh" && strings.HasPrefix(block, "$ ") {
+			t.Errorf("%s: a block with command lines is neither sh nor console:\n%s", page, block)
+		}
+	})
 }
 
 // TestDocsLineIsChecked shows that a wrong line is found.
