@@ -205,6 +205,12 @@ func (v Value) Compare(w Value) int {
 	return cmp.Or(bytes.Compare(v.addr[:], w.addr[:]), cmp.Compare(v.n, w.n), strings.Compare(v.text, w.text))
 }
 
+// Listed reports whether few values of the field are frequent, so that they can be offered.
+func (f Field) Listed() bool {
+	k := f.info().kind
+	return k.units == nil && k != kindFlag && (k != kindNumber || f <= FieldZone)
+}
+
 // FieldByName returns the field of a word. The error suggests a similar word.
 func FieldByName(word string) (Field, error) {
 	f, ok := fieldByName[fold(word)]
