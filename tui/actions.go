@@ -98,22 +98,24 @@ func (m *Model) cellKeys(p page.Page) keys.Actions {
 	return keys.Actions{keys.Only: narrow(false), keys.Without: narrow(true)}
 }
 
-// flowKeys are the actions on the flow under the cursor, if there is one.
+// flowKeys are the actions on the marked flows, without these on the flow under the cursor.
 func (m *Model) flowKeys(of any) keys.Actions {
 	c, ok := of.(page.Chooser)
 	if !ok {
 		return nil
 	}
-	with := func(ask func(page.Flow)) keys.Do {
+	with := func(ask func([]page.Flow)) keys.Do {
 		return keys.Act(func() {
-			if f, ok := c.Chosen(); ok {
-				ask(f)
+			if flows := m.s.MarkedFlows(); len(flows) > 0 && !m.detail.Open {
+				ask(flows)
+			} else if f, ok := c.Chosen(); ok {
+				ask([]page.Flow{f})
 			}
 		})
 	}
-	all := keys.Actions{keys.Copy: with(func(f page.Flow) { askCopy(m.s, f, m.cfg.Enter) })}
+	all := keys.Actions{keys.Copy: with(func(f []page.Flow) { askCopy(m.s, f, m.cfg.Enter) })}
 	if m.cfg.Deleter != nil {
-		all[keys.Delete] = with(func(f page.Flow) { askDelete(m.s, f, m.cfg.Deleter) })
+		all[keys.Delete] = with(func(f []page.Flow) { askDelete(m.s, f, m.cfg.Deleter) })
 	}
 	return all
 }
@@ -157,6 +159,8 @@ func (m *Model) quit() tea.Cmd {
 func (m *Model) export() {
 	events, isEvents := m.page().(interface{ ExportsEvents() int })
 	switch {
+	case len(m.s.MarkedFlows()) > 0 && !m.detail.Open:
+		m.exporter.ask(exportMarked, "the "+human.Plural(len(m.s.Marked), "marked flow"))
 	case isEvents && !m.detail.Open:
 		m.exporter.ask(exportKept, "the "+human.Plural(events.ExportsEvents(), "event")+" shown")
 	case m.matching():

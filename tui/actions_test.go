@@ -148,6 +148,48 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// With marked flows, the keys act on these: one question deletes, copies and exports all of them.
+func TestMarked(t *testing.T) {
+	d, files := &deleter{}, &disk{files: map[string]*file{}}
+	st := newStage(t, func(c *Config) { c.Deleter, c.Exporter = d, files })
+	st.gateway()
+	st.size(120, 30)
+	st.press("m<down>m<up>") // the first and the third; the cursor is on the third
+	if s := st.screen(); strings.Count(s, "*\n") != 2 || !strings.Contains(s, "2 marked") {
+		t.Errorf("marks:\n%s", s)
+	}
+	st.press("yf")
+	const both = "proto tcp and src 192.168.77.2 and dst 203.0.113.9 and sport 39502 and dport 443 or " +
+		"proto tcp and src 192.168.77.3 and dst 203.0.113.9 and sport 4444 and dport 443"
+	if st.copied != both {
+		t.Errorf("copied %q", st.copied)
+	}
+	st.press("yc")
+	if strings.Count(st.copied, "conntrack -D -p tcp") != 2 || strings.Count(st.copied, "\n") != 1 {
+		t.Errorf("copied %q", st.copied)
+	}
+	st.press("es<enter>")
+	for path, f := range files.files {
+		if len(f.events) != 2 || f.events[0].Gen == f.events[1].Gen {
+			t.Errorf("%s: %d events", path, len(f.events))
+		}
+	}
+	st.press("x")
+	st.foot("delete marked")
+	st.press("y")
+	if !slices.Equal(d.flows, []string{"192.168.77.2:39502", "192.168.77.3:4444"}) || len(st.s.Marked) != 0 {
+		t.Errorf("deleted %v, %v are marked", d.flows, st.s.Marked)
+	}
+	d.err, d.flows = errors.New("operation not permitted\x1b[2J"), nil
+	st.press("/dst 203.0.113.9<enter>Mxy")
+	if len(d.flows) != 5 || !strings.Contains(st.screen(), "5 of 5 marked flows not deleted: operation not permitted") {
+		t.Errorf("of all shown, %v are deleted\n%s", d.flows, st.screen())
+	}
+	if st.press("M"); len(st.s.Marked) != 0 {
+		t.Errorf("marked: %v", st.s.Marked)
+	}
+}
+
 // file keeps what an export wrote.
 type file struct {
 	events []monitor.Event

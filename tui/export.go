@@ -21,13 +21,14 @@ type exported uint8
 
 const (
 	exportFlows  exported = iota // the flows of the table that match the filter
+	exportMarked                 // the marked flows
 	exportKept                   // the matching events of the page Events
 	exportStream                 // the matching events from now on
 )
 
 // thing is the word for one of them.
 func (x exported) thing() string {
-	if x == exportFlows {
+	if x <= exportMarked {
 		return "flow"
 	}
 	return "event"
@@ -95,7 +96,10 @@ func (x *exporter) progress() string {
 // start creates the file and writes it.
 func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 	s, filter, keep, local, now := x.s, x.s.Filter, x.s.Keep, x.s.Env.Local, x.s.Clock()
-	e := &export{path: path}
+	e, rows := &export{path: path}, []rowOf(nil)
+	for _, f := range s.MarkedFlows() {
+		rows = append(rows, rowOf{f.Index, f.Row.Gen})
+	}
 	if what != exportStream {
 		x.running = e
 	}
@@ -109,8 +113,10 @@ func (x *exporter) start(path string, what exported, overwrite bool) tea.Cmd {
 			kept := s.Tail.Around(0, keep, 0, tail.Size).Events
 			err = e.write(sink, len(kept), func(i int, ev *monitor.Event) bool { *ev = kept[i]; return true })
 		default:
-			n, get := matchingFlows(s.Table, filter, local, now)
-			err = e.write(sink, n, get)
+			if what == exportFlows {
+				rows = matchingFlows(s.Table, filter, now)
+			}
+			err = e.write(sink, len(rows), flowEvents(s.Table, rows, local, now))
 		}
 		return func() { x.started(e, what, err) }
 	})
@@ -148,25 +154,34 @@ func (x *exporter) stop() tea.Cmd {
 	})
 }
 
-// matchingFlows returns how many flows match the filter, and a function that writes the i-th of them as
-// it is then. ok is false if it is gone by then.
-func matchingFlows(t *table.Table, filter *table.CachedFilter, local func(*monitor.Flow) *monitor.Local,
-	now monitor.Time) (n int, get func(i int, e *monitor.Event) (ok bool)) {
-	var rows []uint32
-	var gens []uint64
+// rowOf is the row of a flow, by its generation.
+type rowOf struct {
+	index uint32
+	gen   uint64
+}
+
+// matchingFlows returns the flows that match the filter.
+func matchingFlows(t *table.Table, filter *table.CachedFilter, now monitor.Time) (rows []rowOf) {
 	t.ScanMatching(filter, now, func(i uint32, r *table.Row, _ *monitor.Extra) {
 		if !r.Ended() {
-			rows, gens = append(rows, i), append(gens, r.Gen)
+			rows = append(rows, rowOf{i, r.Gen})
 		}
 	})
+	return rows
+}
+
+// flowEvents returns a function that writes the i-th flow as it is then. ok is false if it is gone by
+// then.
+func flowEvents(t *table.Table, rows []rowOf, local func(*monitor.Flow) *monitor.Local,
+	now monitor.Time) func(i int, e *monitor.Event) (ok bool) {
 	seq := uint64(0)
-	return len(rows), func(i int, e *monitor.Event) bool {
-		r, x, ok := t.Get(rows[i], gens[i])
+	return func(i int, e *monitor.Event) bool {
+		r, x, ok := t.Get(rows[i].index, rows[i].gen)
 		if !ok || r.Ended() {
 			return false
 		}
 		seq++
-		r.Event(rows[i], x, now, e)
+		r.Event(rows[i].index, x, now, e)
 		if local != nil {
 			e.Local = local(&e.Flow)
 		}

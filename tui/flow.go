@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,16 +10,25 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
-// askCopy offers texts about a flow to copy. The terminal copies them (OSC 52), which works
+// askCopy offers texts about flows to copy. The terminal copies them (OSC 52), which works
 // over SSH. enter is Config.Enter.
-func askCopy(s *page.Session, f page.Flow, enter func(monitor.NetNS) string) {
-	fl, prefix := &f.Row.Flow, ""
-	if enter != nil {
-		prefix = enter(fl.Orig.NetNS)
+func askCopy(s *page.Session, flows []page.Flow, enter func(monitor.NetNS) string) {
+	var filters, deletes, captures []string
+	for i := range flows {
+		fl, prefix := &flows[i].Row.Flow, ""
+		if enter != nil {
+			prefix = enter(fl.Orig.NetNS)
+		}
+		filters = append(filters, flows[i].ExactFilter())
+		deletes = append(deletes, prefix+deleteCommand(fl))
+		for _, c := range tcpdumpCommands(fl) {
+			captures = append(captures, prefix+c)
+		}
 	}
 	choice := func(key, text, what string, lines ...string) page.Choice {
 		return page.Choice{Key: key, Text: text, Act: func() tea.Cmd {
@@ -26,13 +36,9 @@ func askCopy(s *page.Session, f page.Flow, enter func(monitor.NetNS) string) {
 			return tea.SetClipboard(strings.Join(lines, "\n"))
 		}}
 	}
-	var captures []string
-	for _, c := range tcpdumpCommands(fl) {
-		captures = append(captures, prefix+c)
-	}
 	s.Root.Ask(page.AskKey("copy as",
-		choice("f", "filter", "the filter", f.ExactFilter()),
-		choice("c", "conntrack -D", "the command", prefix+deleteCommand(fl)),
+		choice("f", "filter", "the filter", strings.Join(filters, " or ")),
+		choice("c", "conntrack -D", "the command", deletes...),
 		choice("t", "tcpdump", "the commands", captures...)))
 }
 
@@ -91,27 +97,41 @@ func tcpdumpCommand(p monitor.Proto, a, b monitor.Endpoint) string {
 // deleteLimit is the timeout of a deletion.
 const deleteLimit = 5 * time.Second
 
-// askDelete asks before a flow is deleted.
-func askDelete(s *page.Session, f page.Flow, deleter Deleter) {
+// askDelete asks before flows are deleted.
+func askDelete(s *page.Session, flows []page.Flow, deleter Deleter) {
+	f := flows[0]
 	fl := &f.Row.Flow
 	p := fl.Orig.Proto
 	text := p.String() + " " + page.End(p, fl.From()).String() + " → " + page.End(p, fl.To()).String()
-	if f.Row.Ended() {
+	if len(flows) > 1 {
+		text = human.Plural(len(flows), "marked flow")
+	} else if f.Row.Ended() {
 		s.Report(paint.Muted, text+" has already ended")
 		return
 	}
 	where := "in the kernel?"
-	if name := s.NetNS(fl.Orig.NetNS); name != "" {
+	if name := s.NetNS(fl.Orig.NetNS); name != "" && len(flows) == 1 {
 		where = "in netns " + name + "?"
 	}
 	s.Root.Ask(page.AskKey("delete "+text+" "+where, page.Choice{Key: "y", Text: "yes", Act: func() tea.Cmd {
 		return page.Do(func() func() {
-			ctx, cancel := context.WithTimeout(s.Context, deleteLimit)
-			defer cancel()
-			if err := deleter.Delete(ctx, fl, f.Row.Known); err != nil {
-				return func() { s.Report(paint.Bad, "not deleted: "+monitor.Escape(err.Error())) }
+			var failed error
+			left := 0
+			for i := range flows {
+				ctx, cancel := context.WithTimeout(s.Context, deleteLimit)
+				if err := deleter.Delete(ctx, &flows[i].Row.Flow, flows[i].Row.Known); err != nil {
+					failed, left = cmp.Or(failed, err), left+1
+				}
+				cancel()
 			}
-			return func() { s.Report(paint.New, "deleted "+text) }
+			if failed != nil {
+				what := "not deleted: " + monitor.Escape(failed.Error())
+				if len(flows) > 1 {
+					what = human.Count(uint64(left)) + " of " + text + " " + what
+				}
+				return func() { s.Report(paint.Bad, what) }
+			}
+			return func() { s.Report(paint.New, "deleted "+text); clear(s.Marked) }
 		})
 	}}))
 }

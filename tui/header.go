@@ -170,6 +170,9 @@ func (h *header) counts(width int, matching bool) (l paint.Line) {
 	if s.Read != 0 && (s.Text == "" || width >= 100) {
 		part(paint.Muted, "rates over "+fmt.Sprint(s.Window.Span().Seconds())+" s, "+page.Ago(s.Frame, s.Read))
 	}
+	if n := len(s.Marked); n > 0 {
+		part(paint.Key, human.Count(uint64(n))+" marked")
+	}
 	flows := human.Plural(s.Flows, "flow")
 	if s.Text != "" && matching {
 		flows = human.Count(uint64(s.Matched)) + " of " + flows

@@ -41,6 +41,9 @@ func (p *Page) ends(out *paint.Line, _ int, r *row, cursor bool) {
 const freshFor = monitor.Time(2e9)
 
 func (p *Page) fresh(r *row, _ int) (paint.Role, string) {
+	if _, marked := p.S.Marked[r.Row.Gen]; marked {
+		return paint.Key, "*"
+	}
 	if r.Row.State&table.RowNew != 0 && !r.Row.Ended() && p.S.Frame-r.Row.First < freshFor {
 		return paint.New, "+"
 	}

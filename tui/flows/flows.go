@@ -46,9 +46,11 @@ func New(s *page.Session) *Page {
 		Actions: keys.Actions{
 			keys.Sort:    {Run: func() tea.Cmd { return p.sortBy(p.Column) }},
 			keys.Reverse: {Run: func() tea.Cmd { return p.sortBy(p.By) }},
+			keys.Mark:    {Run: p.markRow},
+			keys.MarkAll: keys.Act(p.markAll),
 		},
 		Footer: []keys.Action{keys.Enter, keys.Filter, keys.Sort, keys.Pause, keys.Export, keys.Delete, keys.Copy,
-			keys.Names, keys.Only},
+			keys.Mark, keys.Names, keys.Only},
 	}
 	if s.Replay {
 		p.Footer = []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.Faster, keys.Slower, keys.SeekOn,
@@ -133,6 +135,30 @@ func (p *Page) Chosen() (page.Flow, bool) {
 		return r.Flow, true
 	}
 	return page.Flow{}, false
+}
+
+// markRow marks the flow under the cursor or removes its mark, and moves down.
+func (p *Page) markRow() tea.Cmd {
+	f, ok := p.Chosen()
+	if _, marked := p.S.Marked[f.Row.Gen]; marked {
+		delete(p.S.Marked, f.Row.Gen)
+	} else if ok {
+		p.S.Marked[f.Row.Gen] = f.Index
+	}
+	return p.Step(1)
+}
+
+// markAll marks all flows that match the filter. If one is marked, it removes all marks.
+func (p *Page) markAll() {
+	if len(p.S.Marked) > 0 {
+		clear(p.S.Marked)
+		return
+	}
+	p.S.Table.ScanMatching(p.S.Filter, p.S.Clock(), func(i uint32, r *table.Row, _ *monitor.Extra) {
+		if !r.Ended() {
+			p.S.Marked[r.Gen] = i
+		}
+	})
 }
 
 // Condition is the cell under the cursor as a filter.

@@ -140,6 +140,8 @@ const (
 	Back
 
 	Pause
+	Mark
+	MarkAll
 	Export
 	Delete
 	Copy
@@ -211,6 +213,8 @@ var defaults = Bindings{
 	Back:    {"back", "choosing", "esc", "back", []string{"esc", "backspace"}},
 
 	Pause:   {"pause", "doing", "space", "pause", []string{"space", "p"}},
+	Mark:    {"mark", "doing", "m", "mark", []string{"m"}},
+	MarkAll: {"mark-all", "doing", "M", "mark all, or none", []string{"M"}},
 	Export:  {"export", "doing", "e", "export", []string{"e"}},
 	Delete:  {"delete", "doing", "x", "delete", []string{"x", "delete"}},
 	Copy:    {"copy", "doing", "y", "copy", []string{"y"}},

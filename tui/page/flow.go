@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -192,4 +193,19 @@ func ZoneText(f *monitor.Flow) string {
 		return strconv.Itoa(int(o))
 	}
 	return strconv.Itoa(int(o)) + "/" + strconv.Itoa(int(r))
+}
+
+// MarkedFlows returns the marked flows as they are now, in the order of their beginning. It removes
+// the marks of those that have ended.
+func (s *Session) MarkedFlows() (out []Flow) {
+	for gen, i := range s.Marked {
+		r, x, ok := s.Table.Get(i, gen)
+		if !ok || r.Ended() {
+			delete(s.Marked, gen)
+			continue
+		}
+		out = append(out, Flow{r, i, x})
+	}
+	slices.SortFunc(out, func(a, b Flow) int { return cmp.Compare(a.Row.Gen, b.Row.Gen) })
+	return out
 }

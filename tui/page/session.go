@@ -65,6 +65,10 @@ type Session struct {
 	// removed them yet.
 	Missing map[uint64]bool
 
+	// Marked are the rows of the flows, by generation, on which keys act instead of the one under the
+	// cursor.
+	Marked map[uint64]uint32
+
 	note     string
 	noteRole paint.Role
 	noteEnds time.Time
