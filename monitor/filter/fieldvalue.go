@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unique"
 
 	"natlens/monitor"
 	"natlens/monitor/human"
@@ -19,7 +20,7 @@ import (
 type Value struct {
 	addr monitor.Addr
 	n    uint64
-	text string
+	text unique.Handle[string] // only of kinds that are text
 }
 
 // Owned is a value of a flow. Reply means that its owner sends the reply direction, as the host
@@ -92,7 +93,7 @@ func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
 		}
 		if text != "" {
 			local := f.info().kind == kindName && e.Flow.Path == monitor.PathIn
-			to = append(to, Owned{Value{text: text}, reply || local})
+			to = append(to, Owned{Value{text: unique.Make(text)}, reply || local})
 		}
 		return to
 	}
@@ -156,7 +157,7 @@ func (f Field) Is(v Value) Expr {
 		a := v.addr.Netip()
 		return Addr{f, Eq, []netip.Prefix{netip.PrefixFrom(a, a.BitLen())}}
 	case k == kindText || f.isLookedUp():
-		return Text{f, Eq, []string{v.text}}
+		return Text{f, Eq, []string{v.text.Value()}}
 	case k == kindFlag && v.n == 0:
 		return Negate(f.Is(Value{n: 1}))
 	case k == kindNAT:
@@ -174,7 +175,7 @@ func (f Field) Text(v Value) string {
 	case kindAddr:
 		return v.addr.String()
 	case kindText, kindName, kindPlace:
-		return v.text
+		return v.text.Value()
 	case kindFlag:
 		return [...]string{"no", "yes"}[v.n&1]
 	case kindNAT:
@@ -202,7 +203,10 @@ func (f Field) Amount() bool { return f.info().kind.units != nil }
 
 // Compare orders values of one field.
 func (v Value) Compare(w Value) int {
-	return cmp.Or(bytes.Compare(v.addr[:], w.addr[:]), cmp.Compare(v.n, w.n), strings.Compare(v.text, w.text))
+	if v.addr == w.addr && v.n == w.n && v.text != w.text {
+		return strings.Compare(v.text.Value(), w.text.Value())
+	}
+	return cmp.Or(bytes.Compare(v.addr[:], w.addr[:]), cmp.Compare(v.n, w.n))
 }
 
 // Listed reports whether few values of the field are frequent, so that they can be offered.
