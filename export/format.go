@@ -14,6 +14,7 @@ import (
 	"natlens/export/pretty"
 	"natlens/export/text"
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/replay"
 )
 
@@ -99,7 +100,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 			return nil, fmt.Errorf("unknown output format %q: did you mean conntrack,%s?", name, m)
 		}
 	}
-	return nil, text.UnknownWord("output format", name, FormatNames())
+	return nil, human.UnknownWord("output format", name, FormatNames())
 }
 
 // ExpectSink writes expectations, one in each call. Close writes the end of the format.

@@ -60,13 +60,13 @@ func TestParseColumns(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"addresses rat":         `unknown column "rat": did you mean rate?`,
-		"addresses sent-as":     `unknown column "sent-as": must be one of proto, state, netns, process, addresses, up, down, rate, bytes, packets, age, left, mark, zone, helper, labels, country, city, as`,
+		"addresses sent-as":     `unknown column "sent-as": it is one of proto, state, netns, process, addresses, up, down, rate, bytes, packets, age, left, mark, zone, helper, labels, country, city, as`,
 		"rate:2 addresses":      `column "rate:2": the width must be from 3 to 60, and addresses have none`,
 		"rate:x addresses":      `column "rate:x": the width must be from 3 to 60, and addresses have none`,
 		"addresses:30":          `column "addresses:30": the width must be from 3 to 60, and addresses have none`,
 		"addresses rate rate:9": `column "rate" appears twice`,
 		"rate":                  "the column addresses is missing",
-		"addresses :5":          `unknown column "": must be one of proto, `,
+		"addresses :5":          `unknown column "": it is one of proto, `,
 	} {
 		if _, err := flows.ParseColumns(strings.Fields(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
@@ -134,11 +134,11 @@ func TestViewOfAges(t *testing.T) {
 // A view that does not work here says why, and changes nothing.
 func TestViewErrors(t *testing.T) {
 	for want, v := range map[string]page.View{
-		"this run has no page who":                          {Page: "who"},
-		`view v: unknown column "colour": must be one of`:   {Page: "flows", Sort: "-colour"},
-		`view v: unknown column "x": must be one of name, `: {Page: "top", Sort: "x"},
-		"view v: column 1: ":                                {Page: "flows", Filter: "x"},
-		`view v: unknown column "rat": did you mean rate?`:  {Page: "flows", Columns: []string{"rat"}},
+		"this run has no page who":                         {Page: "who"},
+		`view v: unknown column "colour": it is one of`:    {Page: "flows", Sort: "-colour"},
+		`view v: unknown column "x": it is one of name, `:  {Page: "top", Sort: "x"},
+		"view v: column 1: ":                               {Page: "flows", Filter: "x"},
+		`view v: unknown column "rat": did you mean rate?`: {Page: "flows", Columns: []string{"rat"}},
 	} {
 		v.Name = "v"
 		st := newStage(t, func(c *Config) { c.Views = []page.View{v}; c.View = "v" })

@@ -112,85 +112,65 @@ func (d *defaults) check() error {
 		return nil
 	}
 	// The flags of this tree are set, but no command of it runs.
-	root := newRoot(cli.Console{Getenv: func(string) string { return "" }})
+	commands := tables(newRoot(cli.Console{Getenv: func(string) string { return "" }}))
+	names := append(slices.Clone(ui.Tables), slices.Sorted(maps.Keys(commands))...)
 	for _, s := range d.cfg.Settings {
-		table := s.Path
+		table := s.Name()
 		if s.Value != nil {
-			table = s.Path[:len(s.Path)-1]
+			table = strings.Join(s.Path[:len(s.Path)-1], ".")
 		}
-		switch {
-		case len(table) == 0:
-			if err := checkShared(root, &s); err != nil {
-				return err
-			}
-		case !slices.Contains(ui.Tables, table[0]):
-			if err := checkFlag(root, table, &s); err != nil {
-				return err
-			}
+		var err error
+		flag, isShared := shared[s.Path[0]]
+		switch cmd := commands[table]; {
+		case slices.Contains(ui.Tables, s.Path[0]) && table != "":
+		case table == "" && slices.Contains(names, s.Path[0]):
+			err = s.Errorf("is a table: write [%s]", s.Path[0])
+		case table == "" && !isShared:
+			err = s.Unknown(append(slices.Sorted(maps.Keys(shared)), names...)...)
+		case table == "":
+			err = setFlag(commands["demo"].Flags().Lookup(flag), &s) // it has all of them, on every platform
+		case cmd == nil:
+			err = s.Errorf("%w", human.UnknownWord("table", table, names))
+		case s.Value != nil:
+			err = checkFlag(cmd, &s)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return ui.CheckConfig(&d.cfg)
 }
 
-// checkShared rejects a wrong key before all tables.
-func checkShared(root *cobra.Command, s *config.Setting) error {
-	name, ok := shared[s.Path[0]]
-	switch tables := tableNames(root); {
-	case slices.Contains(tables, s.Path[0]):
-		return s.Errorf("is a table: write [%s]", s.Path[0])
-	case !ok:
-		return s.Unknown(append(slices.Sorted(maps.Keys(shared)), tables...)...)
-	}
-	demo, _, err := root.Find([]string{"demo"}) // it has all of them, on every platform
-	if err != nil {
-		return err
-	}
-	return setFlag(demo.Flags().Lookup(name), s)
-}
-
-// tableNames are the tables that a file can have.
-func tableNames(root *cobra.Command) []string {
-	names := append(slices.Clone(ui.Tables), uiTable)
-	for _, sub := range root.Commands() {
-		if sub.IsAvailableCommand() && !slices.Contains(withoutConfig, sub.Name()) {
-			names = append(names, sub.Name())
-		}
-	}
-	return names
-}
-
-// checkFlag rejects a table that is no command, and a key that is no flag of it.
-func checkFlag(root *cobra.Command, table []string, s *config.Setting) error {
-	cmd := root
-	for i, name := range table {
-		if i == 0 && name == uiTable {
-			continue
-		}
-		subs := cmd.Commands()
-		at := slices.IndexFunc(subs, func(c *cobra.Command) bool { return c.Name() == name })
-		if at < 0 || cmd == root && !slices.Contains(tableNames(root), name) {
-			heading := config.Setting{Path: table[:i+1], File: s.File, Line: s.Line}
-			if i == 0 {
-				return heading.Unknown(tableNames(root)...)
+// tables returns the commands by the names of their tables.
+func tables(root *cobra.Command) map[string]*cobra.Command {
+	all := map[string]*cobra.Command{uiTable: root}
+	var add func(before string, cmd *cobra.Command)
+	add = func(before string, cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			if name := before + sub.Name(); sub.IsAvailableCommand() && !slices.Contains(withoutConfig, name) {
+				all[name] = sub
+				add(name+".", sub)
 			}
-			return heading.Errorf("%w", cli.UnknownCommand(cmd, name))
 		}
-		cmd = subs[at]
 	}
-	if s.Value == nil {
-		return nil
-	}
+	add("", root)
+	return all
+}
+
+// checkFlag rejects a key that is no flag of a command, and a wrong value.
+func checkFlag(cmd *cobra.Command, s *config.Setting) error {
 	name := s.Path[len(s.Path)-1]
+	f := cmd.Flags().Lookup(name)
+	if f != nil && !f.Hidden && name != "help" && name != "version" {
+		return setFlag(f, s)
+	}
 	var flags []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden && f.Name != "help" && f.Name != "version" {
+		if !f.Hidden {
 			flags = append(flags, f.Name)
 		}
 	})
-	if slices.Contains(flags, name) {
-		return setFlag(cmd.Flags().Lookup(name), s)
-	}
-	if near := human.Nearest(name, flags); near != "" {
+	if near := human.Nearest(name, flags); near != "" && near != name {
 		return s.Unknown(near)
 	}
 	return s.Errorf("%s has no such flag: %[1]s --help lists them", cmd.CommandPath())

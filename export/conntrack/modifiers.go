@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strings"
 
-	"natlens/export/text"
+	"natlens/monitor/human"
 )
 
 // Modifiers are the words of conntrack's -o. See [ParseModifiers].
@@ -82,5 +82,5 @@ next:
 
 // UnknownModifier is the error of a word that is not a modifier.
 func UnknownModifier(word string) error {
-	return text.UnknownWord("output modifier", word, ModifierNames())
+	return human.UnknownWord("output modifier", word, ModifierNames())
 }

@@ -82,15 +82,6 @@ func FindingText(f *monitor.Finding) string {
 	return f.Rule + ": " + f.Text + " → " + f.Command
 }
 
-// UnknownWord is the error of a word that is not in names. It suggests the most similar one, or
-// lists all.
-func UnknownWord(what, word string, names []string) error {
-	if near := human.Nearest(word, names); near != "" {
-		return fmt.Errorf("unknown %s %q: did you mean %s?", what, word, near)
-	}
-	return fmt.Errorf("unknown %s %q: it is one of %s", what, word, strings.Join(names, ", "))
-}
-
 // Note writes one line for people, with any text escaped. It ignores errors: notes do not end a
 // sink.
 func Note(w io.Writer, text string) {

@@ -42,10 +42,7 @@ func (s *Setting) Errorf(format string, args ...any) error {
 
 // Unknown returns the error of a setting whose last name is not among those that are accepted.
 func (s *Setting) Unknown(accepted ...string) error {
-	if near := human.Nearest(s.Path[len(s.Path)-1], accepted); near != "" {
-		return s.Errorf("unknown key: did you mean %s?", near)
-	}
-	return s.Errorf("unknown key: must be one of %s", strings.Join(accepted, ", "))
+	return s.Errorf("%w", human.UnknownWord("key", s.Path[len(s.Path)-1], accepted))
 }
 
 // Texts returns the value as texts: one for a single value, one for each element of a list.

@@ -72,11 +72,11 @@ func TestLoadErrors(t *testing.T) {
 		}
 	}
 	s := Setting{Path: []string{"keys", "fliter"}, File: "f", Line: 3}
-	if got, want := s.Unknown("filter", "sort").Error(), "f:3: keys.fliter: unknown key: did you mean filter?"; got != want {
+	if got, want := s.Unknown("filter", "sort").Error(), "f:3: keys.fliter: unknown key \"fliter\": did you mean filter?"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	s.Path[1] = "xyz"
-	if got, want := s.Unknown("filter", "sort").Error(), "f:3: keys.xyz: unknown key: must be one of filter, sort"; got != want {
+	if got, want := s.Unknown("filter", "sort").Error(), "f:3: keys.xyz: unknown key \"xyz\": it is one of filter, sort"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	s.Value = []any{"a"}

@@ -1,6 +1,10 @@
 package human
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Nearest returns the candidate that a mistyped word was probably meant to be, "" if none
 // is close: the shortest that begins with the word, or else the one with the fewest
@@ -23,6 +27,16 @@ func Nearest(word string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// UnknownWord is the error of a word that is not in names. It suggests the most similar one, or
+// lists all. Empty names do not count.
+func UnknownWord(what, word string, names []string) error {
+	if near := Nearest(word, names); near != "" {
+		return fmt.Errorf("unknown %s %q: did you mean %s?", what, word, near)
+	}
+	names = slices.DeleteFunc(slices.Clone(names), func(s string) bool { return s == "" })
+	return fmt.Errorf("unknown %s %q: it is one of %s", what, word, strings.Join(names, ", "))
 }
 
 // beginning returns the shortest candidate that begins with a word of three letters or

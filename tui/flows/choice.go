@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"natlens/tui/page"
+	"natlens/monitor/human"
 )
 
 // Choice is a column that the user can show or hide.
@@ -57,7 +57,7 @@ func ParseColumns(texts []string) (out []Choice, err error) {
 		}
 		switch {
 		case c.id <= 0:
-			return nil, page.Unknown("column", name, all)
+			return nil, human.UnknownWord("column", name, all)
 		case err != nil || hasWidth && (c.Width < MinColumn || c.Width > MaxColumn || name == Ends):
 			return nil, fmt.Errorf("column %q: the width must be from %d to %d, and %s have none", text, MinColumn,
 				MaxColumn, Ends)

@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -40,21 +39,8 @@ func (t *Table[R, K]) SetSort(names []string, text string) error {
 	name, down := strings.CutPrefix(text, "-")
 	by := slices.Index(names, name)
 	if by < 0 || name == "" {
-		return Unknown("column", name, names)
+		return human.UnknownWord("column", name, names)
 	}
 	t.By, t.Down, t.Follow = by, down, true
 	return nil
-}
-
-// Unknown returns the error of a word that is not among those that are accepted. Empty ones do
-// not count.
-func Unknown(what, word string, accepted []string) error {
-	if near := human.Nearest(word, accepted); near != "" {
-		return fmt.Errorf("unknown %s %q: did you mean %s?", what, word, near)
-	}
-	accepted = slices.DeleteFunc(slices.Clone(accepted), func(s string) bool { return s == "" })
-	if len(accepted) == 0 {
-		return fmt.Errorf("unknown %s %q: there is none", what, word)
-	}
-	return fmt.Errorf("unknown %s %q: must be one of %s", what, word, strings.Join(accepted, ", "))
 }

@@ -7,6 +7,7 @@ import (
 	"natlens/monitor/config"
 	"natlens/monitor/filter"
 	"natlens/monitor/groups"
+	"natlens/monitor/human"
 	"natlens/tui"
 	"natlens/tui/flows"
 	"natlens/tui/keys"
@@ -116,7 +117,7 @@ func (c *configured) addView(s *config.Setting) error {
 	case "page":
 		v.Page = texts[0]
 		if !slices.Contains(tui.PageNames, v.Page) {
-			err = page.Unknown("page", v.Page, tui.PageNames)
+			err = human.UnknownWord("page", v.Page, tui.PageNames)
 		}
 	case "filter":
 		v.Filter = texts[0]

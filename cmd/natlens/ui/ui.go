@@ -17,6 +17,7 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/config"
 	"natlens/monitor/filter"
+	"natlens/monitor/human"
 	"natlens/monitor/loop"
 	"natlens/tui"
 	"natlens/tui/page"
@@ -115,7 +116,7 @@ func (o *screen) check() error {
 	}
 	names := viewNames(&o.set)
 	if o.view != "" && !slices.Contains(names, o.view) {
-		return cli.Usagef("--view: %w", page.Unknown("view", o.view, names))
+		return cli.Usagef("--view: %w", human.UnknownWord("view", o.view, names))
 	}
 	o.env = cli.LabelEnv(o.con.LabelFile)
 	if o.expr, err = o.env.Parse(o.filter); err != nil {
