@@ -23,6 +23,14 @@ type Value struct {
 	text unique.Handle[string] // only of kinds that are text
 }
 
+// string returns the text; "" for the zero Value.
+func (v Value) string() string {
+	if v.text == (unique.Handle[string]{}) {
+		return ""
+	}
+	return v.text.Value()
+}
+
 // Owned is a value of a flow. Reply means that its owner sends the reply direction, as the host
 // of a destination address does.
 type Owned struct {
@@ -157,7 +165,7 @@ func (f Field) Is(v Value) Expr {
 		a := v.addr.Netip()
 		return Addr{f, Eq, []netip.Prefix{netip.PrefixFrom(a, a.BitLen())}}
 	case k == kindText || f.isLookedUp():
-		return Text{f, Eq, []string{v.text.Value()}}
+		return Text{f, Eq, []string{v.string()}}
 	case k == kindFlag && v.n == 0:
 		return Negate(f.Is(Value{n: 1}))
 	case k == kindNAT:
@@ -175,7 +183,7 @@ func (f Field) Text(v Value) string {
 	case kindAddr:
 		return v.addr.String()
 	case kindText, kindName, kindPlace:
-		return v.text.Value()
+		return v.string()
 	case kindFlag:
 		return [...]string{"no", "yes"}[v.n&1]
 	case kindNAT:
@@ -204,7 +212,7 @@ func (f Field) Amount() bool { return f.info().kind.units != nil }
 // Compare orders values of one field.
 func (v Value) Compare(w Value) int {
 	if v.addr == w.addr && v.n == w.n && v.text != w.text {
-		return strings.Compare(v.text.Value(), w.text.Value())
+		return strings.Compare(v.string(), w.string())
 	}
 	return cmp.Or(bytes.Compare(v.addr[:], w.addr[:]), cmp.Compare(v.n, w.n))
 }
