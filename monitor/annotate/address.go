@@ -3,8 +3,10 @@
 package annotate
 
 import (
+	"encoding/binary"
 	"fmt"
-	"maps"
+	"math/bits"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"sync"
@@ -35,14 +37,34 @@ type box struct {
 	addrs []netip.Addr
 }
 
-// addressMap maps addresses to containers. It is never changed after it is published.
+// addressMap maps addresses to containers. It is a hash table with linear probing, in which a
+// search costs less than in a Go map. It is never changed after it is published.
 type addressMap struct {
-	owner map[monitor.Addr]*monitor.Local
-	marks [256]bool // if the mark of an address is not set, owner does not have it
+	slots []slot    // a power of two, at least three quarters of them free
+	shift uint      // 64 minus its exponent
+	seed  [2]uint64 // random and odd, so that nobody can choose addresses for one slot
 }
 
-// mark returns an 8-bit hash of an address.
-func mark(a *monitor.Addr) uint8 { return a[13] ^ 17*a[14] ^ 101*a[15] }
+// slot is an address and its container. The zero address is a free slot.
+type slot struct {
+	addr  monitor.Addr
+	owner *monitor.Local // nil: two containers have the address
+}
+
+func newAddressMap(addrs int) *addressMap {
+	exponent := bits.Len(uint(addrs)) + 2
+	return &addressMap{make([]slot, 1<<exponent), 64 - uint(exponent), [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}}
+}
+
+// at returns the slot of an address, or the free slot where it belongs.
+func (m *addressMap) at(a *monitor.Addr) *slot {
+	hash := binary.NativeEndian.Uint64(a[:8])*m.seed[0] + binary.NativeEndian.Uint64(a[8:])*m.seed[1]
+	for i := hash >> m.shift; ; i++ {
+		if s := &m.slots[i&uint64(len(m.slots)-1)]; s.addr == *a || s.addr == (monitor.Addr{}) {
+			return s
+		}
+	}
+}
 
 // of returns the container of a forwarded flow's sender, otherwise that of its receiver, or nil.
 // m may be nil.
@@ -50,15 +72,10 @@ func (m *addressMap) of(f *monitor.Flow) *monitor.Local {
 	if m == nil {
 		return nil
 	}
-	for _, a := range [...]*monitor.Addr{&f.Orig.Src, &f.Reply.Src} {
-		if !m.marks[mark(a)] {
-			continue
-		}
-		if l := m.owner[*a]; l != nil {
-			return l
-		}
+	if l := m.at(&f.Orig.Src).owner; l != nil {
+		return l
 	}
-	return nil
+	return m.at(&f.Reply.Src).owner
 }
 
 // follow keeps the addresses up to date until close.
@@ -111,19 +128,23 @@ func (a *addresses) join(n netns.Found) {
 // publish stores a new map in a.now. An address of two containers belongs to neither. The caller
 // holds a.mu.
 func (a *addresses) publish() {
-	m := &addressMap{owner: map[monitor.Addr]*monitor.Local{}}
-	for b := range maps.Values(a.boxes) {
+	addrs := 0
+	for _, b := range a.boxes {
+		addrs += len(b.addrs)
+	}
+	m := newAddressMap(addrs)
+	for _, b := range a.boxes {
 		for _, addr := range b.addrs {
-			if addr.IsLoopback() || addr.IsLinkLocalUnicast() {
+			if addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsUnspecified() {
 				continue
 			}
 			key := monitor.AddrFrom(addr)
-			m.marks[mark(&key)] = true
-			if old, taken := m.owner[key]; taken && old != b.owner {
-				m.owner[key] = nil
+			s := m.at(&key)
+			if s.addr == key && s.owner != b.owner {
+				s.owner = nil
 				continue
 			}
-			m.owner[key] = b.owner
+			*s = slot{key, b.owner}
 		}
 	}
 	a.now.Store(m)
