@@ -35,7 +35,7 @@ var completions = []struct{ line, want string }{
 	{"demo|--view|", ""},
 	{"create|--label-add|", "ssh web"},
 	{"-U|--label-add|web,", "web,ssh"},
-	{"-L|d", "dying dport dst dnat dst.as dst.city dst.country dstkey dccp dnat-addr dnat-port dst_nat dst_nat_done dying"},
+	{"-L|d", "dying dport dst dnat dst.as dst.city dst.country dstkey dccp dnat-addr dnat-port dst_nat dst_nat_done dying dhcp dns domain domain-s"},
 	{"-L|c", "conntrack city container country close close_wait closed confirmed cookie_echoed cookie_wait"},
 	{"-S|", "conntrack expect"},
 	{"-C|", "conntrack expect"},

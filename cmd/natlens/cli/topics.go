@@ -83,8 +83,12 @@ hold. Quote the characters that the shell interprets: ( ) < > & | ! { }.
   snat and reply.dport in 1024..2047
   not dst 10.0.0.0/8 or state syn_sent
   mark & 0xff == 0x10 and bytes > 1M
+  10.0.0.0/8 https
+  ~ curl or ~ /nginx|apache/
 
-Comparisons are == != < <= > >= in {…} in A..B; == can be omitted. Write lists with commas: dport 80,443.`,
+Comparisons are == != < <= > >= in {…} in A..B; == can be omitted. Write lists with commas: dport 80,443. An address,
+a network, a port and the name of a protocol need no field. ~ searches a text or a regular expression in all that a row
+can show.`,
 	Tables: func() []Table {
 		fields := Table{Heading: "Fields, to compare with a value"}
 		words := Table{Heading: "Words that are conditions without a value"}
