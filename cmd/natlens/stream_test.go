@@ -35,12 +35,6 @@ func begin(t *testing.T, ctx context.Context, l *lab.Lab, con cli.Console, args 
 	return beginAs(t, ctx, con, append(args, "--netns", l.Gateway.Path()))
 }
 
-// beginIn is begin in another namespace, or in all.
-func beginIn(t *testing.T, ctx context.Context, netns string, args ...string) *running {
-	t.Helper()
-	return beginAs(t, ctx, cli.Console{}, append(args, "--netns", netns))
-}
-
 func beginAs(t *testing.T, ctx context.Context, con cli.Console, args []string) *running {
 	t.Helper()
 	r := &running{code: make(chan int, 1)}
