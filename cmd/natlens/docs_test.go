@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,13 +26,25 @@ var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 // docsLine is a command line of a page.
 type docsLine struct{ page, line string }
 
-// docsLines returns every command line of README.md and of docs: those behind "$ " in blocks of console, and all in
-// blocks of sh.
+// inline is a command line of natlens within a sentence. Fewer words, or a flag at the end, only name a command.
+var inline = regexp.MustCompile("`((?:sudo )?natlens [^ `]+ [^`\n]+ [^-`\n][^ `\n]*)`")
+
+// docsLines returns every command line of README.md and of docs, once: those behind "$ " in blocks of console, all in
+// blocks of sh, and those of natlens within sentences, unless they have a word such as FILE.
 func docsLines(t *testing.T) (lines []docsLine) {
 	t.Helper()
 	eachBlock(t, func(page, kind, block string) {
-		for _, line := range commandLines(kind, block) {
-			lines = append(lines, docsLine{page, line})
+		all := commandLines(kind, block)
+		if kind == "text" {
+			for _, m := range inline.FindAllStringSubmatch(block, -1) {
+				all = append(all, m[1])
+			}
+			all = slices.DeleteFunc(all, regexp.MustCompile(`\b[A-Z]{3,}\b`).MatchString)
+		}
+		for _, line := range all {
+			if !slices.ContainsFunc(lines, func(d docsLine) bool { return d.line == line }) {
+				lines = append(lines, docsLine{page, line})
+			}
 		}
 	})
 	if len(lines) < 70 {
@@ -40,7 +53,7 @@ func docsLines(t *testing.T) (lines []docsLine) {
 	return lines
 }
 
-// eachBlock calls f for every block of code of the pages.
+// eachBlock calls f for every block of code of the pages, and with the kind text for the sentences between.
 func eachBlock(t *testing.T, f func(page, kind, block string)) {
 	t.Helper()
 	pages := []string{filepath.Join(moduleTop, "README.md")}
@@ -59,6 +72,7 @@ func eachBlock(t *testing.T, f func(page, kind, block string)) {
 		for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
 			f(strings.TrimPrefix(page, moduleTop+"/"), m[1], m[2])
 		}
+		f(strings.TrimPrefix(page, moduleTop+"/"), "text", fence.ReplaceAllString(string(text), ""))
 	}
 }
 
@@ -175,7 +189,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 
 // checkNatlensLine has natlens read a command line to its end, and do nothing.
 func checkNatlensLine(args []string) error {
-	root := newRoot(cli.Console{})
+	root := newRoot(cli.Console{Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }})
 	eachCommand(root, func(cmd *cobra.Command) {
 		if cmd.RunE != nil && cmd.HasParent() {
 			cmd.RunE = func(*cobra.Command, []string) error { return nil }

@@ -85,7 +85,7 @@ func inLab(t *testing.T, l *lab.Lab, args []string) []string {
 	if err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}
-	place := strings.NewReplacer("/var/lib/natlens", "history", "127.0.0.1:9742", "127.0.0.1:0")
+	place := strings.NewReplacer("/var/lib/natlens", "history", "/var/log/natlens/", "", "127.0.0.1:9742", "127.0.0.1:0")
 	from := slices.Contains(args, "--from")
 	var front, out []string
 	for i, arg := range args {
