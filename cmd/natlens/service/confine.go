@@ -17,7 +17,7 @@ import (
 func Confine(dirs ...string) error {
 	err := landlock.V5.BestEffort().RestrictPaths(landlock.RODirs("/"), landlock.RWDirs(dirs...))
 	if err != nil {
-		return fmt.Errorf("Landlock: %w", err)
+		return fmt.Errorf("restrict files by Landlock: %w", err)
 	}
 	keep := uint32(1 << unix.CAP_NET_ADMIN)
 	if unix.Geteuid() == 0 {
