@@ -175,6 +175,21 @@ func TestTopTree(t *testing.T) {
 	check("s", "port 443 1.4 MB/s 144 MB 3 75", "port 22 101 kB/s 6.1 MB 1 25") // by flows
 }
 
+// The peak of the last minute is that of all flows: it does not depend on the groups. The chosen
+// grouping is in sight, even where the line is too narrow for all.
+func TestTopKeepsThePeak(t *testing.T) {
+	st := busy(t)
+	st.size(60, 24)
+	st.press("oooooooo")
+	if s := st.line(3); !strings.Contains(s, "1-min peak 2.5 MB/s") {
+		t.Errorf("by mark: %q", s)
+	}
+	st.press("O<ctrl+u>proto,state > dst,dport > src<enter>")
+	if s := st.line(2); !strings.Contains(s, " … ") || !strings.Contains(s, "proto,state > dst,dport > src") {
+		t.Errorf("the fields that were typed: %q", s)
+	}
+}
+
 // The traffic of the last minute is above the groups, and beside each.
 func TestScreensBusy(t *testing.T) {
 	st := busy(t)

@@ -31,7 +31,7 @@ func owned(t *testing.T, adjust ...func(*Config)) *stage {
 
 // The table, the detail and the groups show processes and containers.
 func TestScreensLocal(t *testing.T) {
-	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"top", "3ooooooooo"}, {"detail", "<enter>"}} {
+	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"top", "3oooo"}, {"detail", "<enter>"}} {
 		t.Run(c.name, func(t *testing.T) {
 			st := owned(t)
 			st.press(c.keys)
@@ -62,7 +62,7 @@ func TestLocalReplayed(t *testing.T) {
 func TestLocalFilter(t *testing.T) {
 	st := owned(t)
 	st.size(120, 30)
-	st.press("3ooooooooo<enter>")
+	st.press("3oooo<enter>")
 	if want := `process "cu\x1brl"`; st.s.Text != want {
 		t.Errorf("filter %q, want %q", st.s.Text, want)
 	}

@@ -42,7 +42,7 @@ func namespaces(t *testing.T) *stage {
 // Every page shows to which network namespace its lines belong.
 func TestScreensNetNS(t *testing.T) {
 	for _, c := range []struct{ name, keys string }{
-		{"flows", ""}, {"events", "2"}, {"top", "3ooooooooo"}, {"nat", "4"}, {"health", "5"}, {"detail", "<enter>"},
+		{"flows", ""}, {"events", "2"}, {"top", "3oooo"}, {"nat", "4"}, {"health", "5"}, {"detail", "<enter>"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := namespaces(t)

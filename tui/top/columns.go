@@ -66,6 +66,7 @@ func (p *Page) columns() []column {
 			name.Width -= c.Width + paint.Gap
 		}
 	}
+	p.needs = max(p.needs, paint.Width(name.Title)+1) // and the arrow of the order
 	for _, r := range p.Table.InSight() {
 		p.needs = max(p.needs, paint.Width(p.name(&r, 1000)))
 	}
@@ -144,7 +145,7 @@ func freshText(n uint64) string {
 }
 
 // graphLabel is the width of the text beside the graph.
-const graphLabel = 29
+const graphLabel = 31
 
 // graph draws the traffic of the last minute; nothing while no rate is known.
 func (p *Page) graph() (out []paint.Line) {
@@ -163,8 +164,8 @@ func (p *Page) graph() (out []paint.Line) {
 		cells *= 2
 	}
 	rate, bits := p.answer.all.Rate, p.S.Bits
-	labels := [...]string{human.Rate(rate.Sum(), bits) + "  peak " + human.Rate(float64(p.total.Peak()), bits),
-		"↑ " + human.Rate(rate.Up, bits) + "  ↓ " + human.Rate(rate.Down, bits), "in the last minute"}
+	labels := [...]string{human.Rate(rate.Sum(), bits) + "  1-min peak " + human.Rate(float64(p.total.Peak()), bits),
+		"↑ " + human.Rate(rate.Up, bits) + "  ↓ " + human.Rate(rate.Down, bits)}
 	values, known := p.total.In(cells)
 	for i, chart := range paint.Chart(values, known, height) {
 		l := paint.Row(false)

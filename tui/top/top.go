@@ -70,7 +70,7 @@ func (p *Page) Resize(width, height int) {
 
 func (p *Page) Pull() tea.Cmd {
 	if p.gen != p.S.Gen {
-		p.gen = p.S.Gen
+		p.gen, p.total = p.S.Gen, page.Minute{}
 		p.forget()
 	}
 	q := question{table: p.S.Table, filter: p.S.Filter, counter: p.counter, by: p.by, open: maps.Clone(p.open),
@@ -111,9 +111,9 @@ func (p *Page) show(found *answer, q *question) {
 	}
 }
 
-// forget drops the rates of another grouping or filter.
+// forget drops the rates of the groups of another grouping or filter.
 func (p *Page) forget() {
-	p.needs, p.total, p.minutes = 0, page.Minute{}, make(map[string]*page.Minute)
+	p.needs, p.minutes = 0, make(map[string]*page.Minute)
 }
 
 // use changes the grouping and its fields.
@@ -286,20 +286,32 @@ func (p *Page) title() string {
 	return p.by.String()
 }
 
-// choices draws the names of the groupings.
-func (p *Page) choices() paint.Line {
-	l := paint.Row(false)
-	l.Add(paint.Muted, "by  ")
+// choices draws the names of the groupings: from the first one from which the chosen one fits.
+func (p *Page) choices() (l paint.Line) {
 	names, gap := p.names()
-	for i, at := range p.offered() {
-		if i > 0 {
-			l.Pad(l.Width() + gap)
+	for first := range names {
+		l = paint.Row(false)
+		l.Add(paint.Muted, "by  ")
+		if first > 0 {
+			l.Add(paint.Muted, "… ")
 		}
-		role := paint.Text
-		if at == p.at {
-			role = paint.Tab
+		end := 0
+		for i, at := range p.offered()[first:] {
+			if i > 0 {
+				l.Pad(l.Width() + gap)
+			}
+			role := paint.Text
+			if at == p.at {
+				role = paint.Tab
+			}
+			l.Mark(at, func() { l.Add(role, names[first+i]) })
+			if at == p.at {
+				end = l.Width()
+			}
 		}
-		l.Mark(at, func() { l.Add(role, names[i]) })
+		if end < p.Width {
+			break
+		}
 	}
 	l.Cut(p.Width)
 	return l
