@@ -80,7 +80,7 @@ func (p *Page) layOut() layout {
 		id int
 		on bool
 	}{
-		{colNetNS, has.netns > 0}, {colLocal, has.local}, {colRate, has.rates},
+		{colNetNS, has.netns > 0}, {colRate, has.rates}, {colLocal, has.local},
 		{colCountry, places && width >= 100}, {colAge, true},
 		{colMark, has.mark && width >= 140}, {colZone, has.zone && width >= 140},
 		{colHelper, has.helper && width >= 140}, {colLabels, has.labels && width >= 140},

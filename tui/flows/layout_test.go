@@ -9,6 +9,22 @@ import (
 	"natlens/tui/paint"
 )
 
+// At 80 cells a flow has its rate even if processes are looked up.
+func TestRateBeforeProcess(t *testing.T) {
+	for width, want := range map[int]string{80: "PROTO STATE SOURCE DESTINATION RATE", 100: "PROTO STATE PROCESS SOURCE DESTINATION RATE AGE"} {
+		p := New(&page.Session{})
+		p.has = present{counters: true, rates: true, local: true}
+		p.Table.Resize(width, 10)
+		var got []string
+		for _, c := range p.layOut().columns {
+			got = append(got, c.Title)
+		}
+		if s := strings.TrimSpace(strings.Join(got, " ")); s != want {
+			t.Errorf("%d cells: %q, want %q", width, s, want)
+		}
+	}
+}
+
 // TestHeadingShowsItsOrder expects the arrow of the order on every column that
 // sorts, whatever the width, and headings that do not touch.
 func TestHeadingShowsItsOrder(t *testing.T) {
