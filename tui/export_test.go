@@ -72,7 +72,11 @@ func TestExportOfEvents(t *testing.T) {
 	if s := st.screen(); !strings.Contains(s, "s the 3 events shown") {
 		t.Errorf("the events are not offered:\n%s", s)
 	}
-	st.press("s<enter>")
+	st.press("s")
+	if s := st.line(29); !strings.HasSuffix(s, "enter accept  esc no") {
+		t.Errorf("the prompt for the name: %q", s)
+	}
+	st.press("<enter>")
 	st.foot("events")
 	var kinds []monitor.Kind
 	for name, f := range files.files {

@@ -77,11 +77,7 @@ func (p *Prompt) Draw(width int) (paint.Line, int) {
 	var l paint.Line
 	l.Add(paint.Title, " "+p.question+" ")
 	if p.input != nil {
-		at := l.Width()
-		text, _, cursor := Window(p.input, max(1, width-at-1))
-		l.Add(paint.Text, text)
-		l.Cut(width)
-		return l, min(at+cursor, width-1)
+		return p.drawInput(l, width)
 	}
 	for i, c := range p.choices {
 		l.Add(paint.Text, " ")
@@ -94,6 +90,26 @@ func (p *Prompt) Draw(width int) (paint.Line, int) {
 	l.Mark(len(p.choices), func() { l.Add(paint.Muted, " "+cancel.Label+" no") })
 	l.Cut(width)
 	return l, -1
+}
+
+// drawInput appends the text, and on the right the keys that end it if both fit.
+func (p *Prompt) drawInput(l paint.Line, width int) (paint.Line, int) {
+	var ends paint.Line
+	accept, _ := p.Keys.Hint(keys.Accept)
+	cancel, _ := p.Keys.Hint(keys.Cancel)
+	ends.Add(paint.Key, accept.Label)
+	ends.Add(paint.Muted, " "+accept.Does+"  ")
+	ends.Add(paint.Key, cancel.Label)
+	ends.Add(paint.Muted, " no")
+	at := l.Width()
+	text, _, cursor := Window(p.input, max(1, width-at-1))
+	l.Add(paint.Text, text)
+	if from := width - ends.Width() - 1; l.Width() < from-paint.Gap {
+		l.Pad(from)
+		l.AddLine(&ends)
+	}
+	l.Cut(width)
+	return l, min(at+cursor, width-1)
 }
 
 // Choose answers by a click: a choice, or esc after them.
