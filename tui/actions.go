@@ -8,6 +8,7 @@ import (
 
 	"natlens/monitor/human"
 	"natlens/monitor/table"
+	"natlens/tui/flows"
 	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
@@ -27,8 +28,8 @@ func (m *Model) bindKeys() {
 	common := m.commonKeys()
 	for _, p := range m.pages {
 		back := keys.Actions{keys.Back: {Run: m.s.StepBack}}
-		m.pageKeys = append(m.pageKeys,
-			m.s.Keys.Bind(opens, quit, common, back, keys.Moves(p), p.Keys(), m.cellKeys(p), m.flowKeys(p)))
+		m.pageKeys = append(m.pageKeys, m.s.Keys.Bind(opens, quit, common, back, m.columnKeys(p), keys.Moves(p),
+			p.Keys(), m.cellKeys(p), m.flowKeys(p)))
 	}
 	ofDetail := keys.Actions{keys.Back: {Run: m.closeDetail}, keys.Enter: {Run: m.closeDetail},
 		keys.Explain: keys.Act(m.detail.Explain)}
@@ -64,7 +65,6 @@ func (m *Model) commonKeys() keys.Actions {
 			return m.page().Pull()
 		}}
 	}
-	all[keys.Columns] = keys.Act(m.chooseColumns)
 	all[keys.Views] = keys.Act(m.chooseView)
 	if m.cfg.Exporter != nil {
 		all[keys.Export] = keys.Act(m.export)
@@ -73,6 +73,14 @@ func (m *Model) commonKeys() keys.Actions {
 		addPlayKeys(all, m.cfg.Player)
 	}
 	return all
+}
+
+// columnKeys are the actions of Flows alone: the other pages have fixed columns.
+func (m *Model) columnKeys(p page.Page) keys.Actions {
+	if _, ok := p.(*flows.Page); !ok {
+		return nil
+	}
+	return keys.Actions{keys.Columns: keys.Act(m.chooseColumns)}
 }
 
 // cellKeys are the actions that add the cell under the cursor to the filter.

@@ -67,10 +67,6 @@ func (m *Model) flows() *flows.Page { return m.pages[page.FlowsPage].(*flows.Pag
 
 // chooseColumns opens the list of the columns of Flows. Each change is shown and saved at once.
 func (m *Model) chooseColumns() {
-	if m.page() != page.Page(m.flows()) {
-		m.s.Report(paint.Muted, "only the page Flows has columns to choose")
-		return
-	}
 	all := m.flows().Choices()
 	rows := func() (out []item) {
 		for _, c := range all {
