@@ -123,9 +123,3 @@ func TestSinksRetainNothing(t *testing.T) {
 		}
 	}
 }
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
