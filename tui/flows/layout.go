@@ -64,7 +64,16 @@ func (p *Page) layOut() layout {
 	width, has, places := p.Width, p.has, p.S.Env.Places != nil
 	l := layout{form: page.InColumns, gap: paint.Gap}
 	ids, share := []int{colProto, colState, colSource, colSentAs, colDest, colDelivered}, endShare
-	if width < page.FoldBelow {
+	foldBelow := page.FoldBelow
+	if has.rates && p.choice == nil { // what a flag asked for has its column beside the rate
+		if has.local {
+			foldBelow += columnTable[colLocal].width + paint.Gap
+		}
+		if places {
+			foldBelow += columnTable[colCountry].width + paint.Gap
+		}
+	}
+	if width < foldBelow {
 		l.form, l.gap, ids, share = page.InFolds, 1, []int{colProto, colState, colSource, colDest}, foldShare
 	}
 	widths := [columns]int{colNetNS: has.netns}

@@ -11,7 +11,9 @@ import (
 
 // At 80 cells a flow has its rate even if processes are looked up.
 func TestRateBeforeProcess(t *testing.T) {
-	for width, want := range map[int]string{80: "PROTO STATE SOURCE DESTINATION RATE", 100: "PROTO STATE PROCESS SOURCE DESTINATION RATE AGE"} {
+	for width, want := range map[int]string{80: "PROTO STATE SOURCE DESTINATION RATE", 100: "PROTO STATE PROCESS SOURCE DESTINATION RATE AGE",
+		120: "PROTO STATE PROCESS SOURCE DESTINATION RATE BYTES AGE",
+		130: "PROTO STATE PROCESS SOURCE SENT AS DESTINATION DELIVERED TO RATE"} {
 		p := New(&page.Session{})
 		p.has = present{counters: true, rates: true, local: true}
 		p.Table.Resize(width, 10)
