@@ -106,6 +106,9 @@ func (cfg *Config) session() *page.Session {
 		Location: cmp.Or(cfg.Location, time.Local), Names: page.NewNames(cfg.Resolver, cfg.Services),
 		Replay: cfg.Player != nil, Reads: cfg.Refresher != nil, Bits: cfg.Bits, Window: table.Over10s,
 		Keys: cmp.Or(cfg.Keys, keys.Default())}
+	if cfg.ASCII {
+		s.Keys = s.Keys.ASCII()
+	}
 	s.Env.Named, s.Marked = s.Names.Named, make(map[uint64]uint32)
 	return s
 }

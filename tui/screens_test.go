@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/colorprofile"
 
 	"natlens/monitor/golden"
+	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
@@ -124,7 +125,9 @@ func TestEveryWidth(t *testing.T) {
 // Without UTF-8 every page is ASCII, and each line is as wide as with it.
 func TestScreensASCII(t *testing.T) {
 	p := &player{Playing: Playing{On: true, Speed: 1, Start: stageNow - 60e9, At: stageNow - 45e9, Finish: stageNow}}
-	same := func(c *Config) { c.Player, c.Who, c.Health = p, &fakeAsker{answer: someHolders(3)}, &fakeHealth{} }
+	same := func(c *Config) {
+		c.Player, c.Who, c.Health, c.Keys = p, &fakeAsker{answer: someHolders(3)}, &fakeHealth{}, keys.Default().ASCII()
+	}
 	with, without := newStage(t, same), newStage(t, same, func(c *Config) { c.ASCII = true })
 	for _, keys := range []string{"1", "<down>y", "<esc><enter>", "<esc>/tcp dprot<esc>", "2", "3", "4", "5", "6", "?"} {
 		for _, st := range []*stage{with, without} {
@@ -142,6 +145,11 @@ func TestScreensASCII(t *testing.T) {
 				t.Errorf("%s: %q has no ASCII form of the same width: %q", keys, utf8, ascii)
 			}
 		}
+	}
+	without = newStage(t, func(c *Config) { c.ASCII = true })
+	without.size(80, 24)
+	if without.press("?"); !strings.Contains(without.screen(), "down/j    down") {
+		t.Errorf("the key v is down:\n%s", without.screen())
 	}
 	without.size(59, 16)
 	if got := without.screen(); strings.Contains(got, "×") {

@@ -34,6 +34,18 @@ func (b *Bindings) Keys(name string) []string { return b[action(name)].keys }
 // Label returns the keys of an action as they are shown.
 func (b *Bindings) Label(a Action) string { return b[a].label }
 
+// arrowNames are the names of the keys whose labels are not ASCII.
+var arrowNames = strings.NewReplacer("↑↓", "up/down", "↑", "up", "↓", "down", "←", "left", "→", "right")
+
+// ASCII returns the bindings with labels for a terminal without arrows, where v is only a letter.
+func (b *Bindings) ASCII() *Bindings {
+	plain := *b
+	for i := range plain {
+		plain[i].label = arrowNames.Replace(plain[i].label)
+	}
+	return &plain
+}
+
 // named are the keys that have names. Other keys are the character that they type.
 const named = `up|down|left|right|home|end|pgup|pgdown|insert|delete|tab|enter|esc|space|backspace|f[1-9]|f1[0-2]`
 

@@ -59,3 +59,18 @@ func TestClash(t *testing.T) {
 		}
 	}
 }
+
+// Without UTF-8 no label has a sign that could be read as another key.
+func TestLabelsInASCII(t *testing.T) {
+	plain := Default().ASCII()
+	for a := range plain {
+		for _, r := range plain[a].label {
+			if r > 0x7e {
+				t.Errorf("%s: %q", plain[a].name, plain[a].label)
+			}
+		}
+	}
+	if got := plain[Down].label + " " + plain[Older].label; got != "down/j up/down" || Default()[Down].label != "↓/j" {
+		t.Errorf("labels %q, and those with UTF-8: %q", got, Default()[Down].label)
+	}
+}

@@ -51,7 +51,7 @@ func New(s *page.Session) *Page {
 		},
 		Actions: keys.Actions{
 			keys.Left:    {Run: func() tea.Cmd { return p.setOpen(false) }, Does: "close the group"},
-			keys.Right:   {Run: func() tea.Cmd { return p.setOpen(true) }, Label: "→", Does: "open the group"},
+			keys.Right:   {Run: func() tea.Cmd { return p.setOpen(true) }, Does: "open the group"},
 			keys.GroupBy: {Run: p.nextGrouping},
 			keys.Fields:  keys.Act(p.askFields),
 			keys.Sort:    {Run: p.nextOrder},
