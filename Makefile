@@ -35,7 +35,7 @@ fuzz: ## fuzz every target for FUZZTIME each
 	done
 
 golden: ## write the golden files: wording, outputs, screens, manual pages (root, or the lab's stay)
-	go test -count 1 $$(git grep -l '"natlens/monitor/golden"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
+	go test -count 1 $$(git grep -l -e '"natlens/monitor/golden"' -e '"natlens/cmd/natlens/cli/clitest"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 PORTABLE = ./monitor ./monitor/ctnetlink ./monitor/filter ./monitor/replay ./export ./export/jsonl ./export/pcapng ./export/csv ./export/conntrack ./export/text
 foreign: ## run the tests of the decoder, the filter and the formats for 32 bits, and for big endian under qemu-user
