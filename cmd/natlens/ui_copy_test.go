@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net/netip"
 	"os/exec"
@@ -62,7 +61,7 @@ func TestUICopies(t *testing.T) {
 	p.await("flows with NAT", hasText("⇒ 203.0.113.1:", "? help"))
 	for _, f := range flows {
 		filterFor(p, f.filter)
-		enter := fmt.Sprintf("nsenter --net=/proc/%d/fd/", p.child())
+		enter := "nsenter --net=" + l.Gateway.Path() + " "
 		exact, conntrack, tcpdump := p.copied("f"), p.copied("c"), strings.Split(p.copied("t"), "\n")
 		for _, command := range append(tcpdump, conntrack) {
 			if !strings.HasPrefix(command, enter) {

@@ -103,7 +103,7 @@ func (c *CaptureFlags) Open(cfg live.Config, at *Gateway) (*live.Run, error) {
 		if cfg.File, err = OpenNetNS(c.Netns); err != nil {
 			return nil, err
 		}
-		cfg.Capture.NetNS = NetnsFD(cfg.File)
+		cfg.Capture.NetNS, cfg.Which = NetnsFD(cfg.File), c.Netns
 	}
 	return live.Open(cfg)
 }

@@ -181,7 +181,7 @@ func (e *examined) span() time.Duration { return e.all[0].Snapshot.Span }
 func examine(ctx context.Context, o *options) (e *examined, err error) {
 	thresholds := o.thresholds.Values
 	thresholds.Within(o.duration)
-	run, err := o.capture.Open(live.Config{Which: o.capture.Netns, Refused: o.con.Refused,
+	run, err := o.capture.Open(live.Config{Refused: o.con.Refused,
 		Existing: loop.ExistingBeside}, nil)
 	if errors.Is(err, netns.ErrPrivilege) && !o.capture.Every() {
 		return e, o.capture.In(func(fd int) (failed error) {
