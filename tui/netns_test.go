@@ -1,20 +1,22 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"natlens/monitor"
+	"natlens/tui/health"
 )
 
 // namespaces are two gateways with the same addresses in network namespaces of their
 // own, and a third one whose name is long.
-func namespaces(t *testing.T) *stage {
+func namespaces(t *testing.T, adjust ...func(*Config)) *stage {
 	names := new(monitor.Namespaces)
-	st := newStage(t, readable, func(c *Config) {
+	st := newStage(t, append(adjust, readable, func(c *Config) {
 		c.Env.Namespaces, c.Deleter = names, &deleter{}
 		c.Enter = func(id monitor.NetNS) string { return "ip netns exec " + names.Name(id) + " " }
-	})
+	})...)
 	for i, name := range []string{"red", "blue", "docker:0123456789ab"} {
 		id, _ := names.Add(monitor.Namespace{Name: name})
 		for port, as := range []string{"203.0.113.1:40000", "203.0.113.1:50001"}[:2-i/2] {
@@ -37,6 +39,25 @@ func namespaces(t *testing.T) *stage {
 	}
 	st.commit()
 	return st
+}
+
+// A problem of some namespaces names them and the problem, however narrow the line is.
+func TestAdviceOfNamespaces(t *testing.T) {
+	st := namespaces(t, func(c *Config) {
+		c.Health = &fakeHealth{reading: health.Reading{Checks: []monitor.Finding{{
+			Severity: monitor.SeverityWarn,
+			Rule:     "acct",
+			Text:     "blue, red: packets and bytes are not counted: nf_conntrack_acct is 0; it affects new flows",
+			Command:  "ip netns exec blue sysctl -w net.netfilter.nf_conntrack_acct=1",
+		}}}}
+	})
+	st.size(80, 24)
+	st.frame()
+	want := []string{" ! blue, red: packets and bytes are not counted → ip netns exec blue sysctl -w",
+		" net.netfilter.nf_conntrack_acct=1"}
+	if got := []string{st.line(2), st.line(3)}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // Every page shows to which network namespace its lines belong.

@@ -164,7 +164,11 @@ func (w *Watch) Banner(width int) (out []paint.Line) {
 	}
 	for _, c := range w.advice[:min(len(w.advice), adviceMost)] {
 		m := marks[c.Severity]
-		text := shortened(m.sign+" "+c.Text, width-2-paint.Width(" → "+monitor.Escape(c.Command)))
+		where, text := m.sign+" ", c.Text
+		if names, problem, ok := strings.Cut(text, ": "); ok && w.s.Several() { // the names of its namespaces
+			where, text = where+names+": ", problem
+		}
+		text = where + shortened(text, width-2-paint.Width(monitor.Escape(where+" → "+c.Command)))
 		out = append(out, paint.Wrapped(m.role, text, c.Command, 1, width, bannerLines)...)
 	}
 	if !w.seen && w.reason != "" {
