@@ -115,7 +115,12 @@ func TestRules(t *testing.T) {
 	if screen := st.screen(); !strings.Contains(screen, "probable rule ip nat post handle 8: masquerade\n") {
 		t.Errorf("no rule:\n%s", screen)
 	}
-	if !slices.Equal(asked, []string{"snat"}) {
+	st.size(80, 24)
+	st.press("w")
+	if screen := st.screen(); !strings.Contains(screen, "probable rule ip nat post handle 8: masquerade\n") {
+		t.Errorf("the rule is below the screen:\n%s", screen)
+	}
+	if !slices.Equal(asked, []string{"snat", "snat"}) {
 		t.Errorf("asked for %q", asked)
 	}
 	other := st.detail.Flow

@@ -24,6 +24,7 @@ type Pane struct {
 	lived bool // life is known
 	gone  bool // the table has dropped the flow
 	rules []monitor.Decision
+	walk  int // the line where the walk begins
 }
 
 // New returns an open pane for a flow.
@@ -49,14 +50,21 @@ func (p *Pane) Refresh() {
 func (p *Pane) Decide(f page.Flow, rules []monitor.Decision) {
 	if p.Flow.Index == f.Index && p.Flow.Row.Gen == f.Row.Gen {
 		p.rules = rules
-		p.lay()
+		p.showWalk()
 	}
 }
 
 // Explain shows or hides the sentences that explain the walk, here and in later panes.
 func (p *Pane) Explain() {
 	p.s.Explain = !p.s.Explain
+	p.showWalk()
+}
+
+// showWalk draws the walk again, from the top if it does not fit below the rest.
+func (p *Pane) showWalk() {
+	p.Home()
 	p.lay()
+	p.Step(p.walk)
 }
 
 // Resize sets the space, and reads the flow.
@@ -71,7 +79,9 @@ func (p *Pane) lay() {
 	w.Decide(p.rules)
 	lines := append(p.summary(inner), p.s.Accounting(inner)...)
 	for _, block := range [][]paint.Line{p.attributes(inner), p.lifeLines(inner), walk.Lines(&w, inner, p.s.Explain)} {
-		lines = append(append(lines, paint.Line{}), block...)
+		lines = append(lines, paint.Line{})
+		p.walk = len(lines)
+		lines = append(lines, block...)
 	}
 	p.Set(lines)
 }
