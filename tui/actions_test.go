@@ -115,7 +115,7 @@ func TestRules(t *testing.T) {
 	if screen := st.screen(); !strings.Contains(screen, "probable rule ip nat post handle 8: masquerade\n") {
 		t.Errorf("no rule:\n%s", screen)
 	}
-	st.size(80, 24)
+	st.size(80, 18)
 	st.press("w")
 	if screen := st.screen(); !strings.Contains(screen, "probable rule ip nat post handle 8: masquerade\n") {
 		t.Errorf("the rule is below the screen:\n%s", screen)
