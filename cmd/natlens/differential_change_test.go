@@ -238,7 +238,7 @@ var corrected = []struct {
 	{"-L -u SEEN_REPLY -u ASSURED", "of several it asks for what none has", "1 flow entries have been shown.\n", 0, 21},
 	{"-L -u UNSET", "it fails with exit code 1", "--status UNSET: UNSET matches no bit: it is for new entries\n", 2, 21},
 	{"-L -u CONFIRMED", "it knows no such bit", "21 flow entries have been shown.\n", 0, 21},
-	{"-L -f ipv6 -z", "it sets the counters of all flows", "--zero sets the counters of every flow: not together with a filter or --limit\n", 2, 21},
+	{"-L -f ipv6 -z", "it sets the counters of all flows", "--zero sets the counters of every flow: not together with a filter, --limit or --sort rate\n", 2, 21},
 	{"-L -p sctp --state established", "it crashes", "2 flow entries have been shown.\n", 0, 21},
 	{"-L -p udp --sport 0x4", "it reads a 0", "2 flow entries have been shown.\n", 0, 21},
 	{"-L --dport 443 -p udp", "it knows a protocol's flags behind -p only", "2 flow entries have been shown.\n", 0, 21},
