@@ -16,8 +16,6 @@ import (
 // OutputFlags says in which format events are written, and where.
 type OutputFlags struct {
 	Format string
-	path   string
-	force  bool
 	file   fileFlags
 
 	Filter     string              // the filter, for the header of a recording
@@ -30,10 +28,41 @@ func (c *OutputFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&c.Format, "output-format", "o", "", "`format`: "+strings.Join(export.FormatNames(), ", ")+
 		" (default pretty on a terminal, else jsonl)")
-	f.StringVar(&c.path, "output", "", "write to this new `file`, with mode 0600")
-	f.BoolVar(&c.force, "force", false, "let --output overwrite a file")
+	f.StringVar(&c.file.path, "output", "", "write to this new `file`, with mode 0600")
+	f.BoolVar(&c.file.force, "force", false, "let --output overwrite a file")
 	InGroup(f, GroupOutput, "output-format", "output", "force")
 	MustComplete(cmd, "output-format", completeFormat)
+}
+
+// RegisterRotate adds --rotate. The number of files is in --keep, which [HistoryFlags] read.
+func (c *OutputFlags) RegisterRotate(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&c.file.rotate, "rotate", nil,
+		"start a new file at this `limit`: a size such as 100MiB, or a time such as 1h; give it twice for both")
+	InGroup(cmd.Flags(), GroupOutput, "rotate")
+	NoComplete(cmd, "rotate")
+}
+
+// RegisterAppend adds --append.
+func (c *OutputFlags) RegisterAppend(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.file.more, "append", false, "let --output continue a file of lines; natlens cuts off a "+
+		"partial line at its end")
+	InGroup(cmd.Flags(), GroupOutput, "append")
+}
+
+// Keep sets how many files of a rotation stay; 0: all.
+func (c *OutputFlags) Keep(files int) { c.file.keep = files }
+
+// Record makes the output a recording: JSON lines if the name of the file ends in .jsonl, .jsonl.gz or .jsonl.zst,
+// otherwise pcapng. Without a path nothing is recorded.
+func (c *OutputFlags) Record(path string, force bool) {
+	c.file.path, c.file.force, c.file.always = path, force, true
+	switch {
+	case path == "":
+	case strings.HasSuffix(unpackedName(path), ".jsonl"):
+		c.Format = "jsonl"
+	default:
+		c.Format = "pcapng"
+	}
 }
 
 // RegisterHidden adds -o, hidden: the command writes events only with it.
@@ -49,11 +78,11 @@ func (c *OutputFlags) Check() error {
 			return Usage(err)
 		}
 	}
-	return c.checkFile()
+	return c.file.check(c.Format)
 }
 
 // Path is the file of --output or of the recording; "": standard output.
-func (c *OutputFlags) Path() string { return c.path }
+func (c *OutputFlags) Path() string { return c.file.path }
 
 // Output is an open sink with its writer.
 type Output struct {
@@ -69,11 +98,11 @@ type Output struct {
 // be open until Close; 0: the caller's.
 func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	out := &Output{Binary: export.IsBinary(c.Format)}
-	if _, ok := Terminal(con.Stdout); ok && out.Binary && c.path == "" {
+	if _, ok := Terminal(con.Stdout); ok && out.Binary && c.file.path == "" {
 		return nil, Usagef("-o %s cannot be printed on a terminal: use --output FILE or a pipe", c.Format)
 	}
 	width, isTerminal := 0, false
-	if c.path == "" {
+	if c.file.path == "" {
 		width, isTerminal = Terminal(con.Stdout)
 	}
 	format := c.Format
@@ -85,7 +114,7 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 		format = "jsonl"
 	}
 	options := export.Options{
-		Colour:    c.path == "" && con.Colour(con.Stdout),
+		Colour:    c.file.path == "" && con.Colour(con.Stdout),
 		Light:     con.Light(),
 		ASCII:     con.ASCII(),
 		Width:     width,
@@ -99,14 +128,14 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	if !c.Recorded && c.Namespaces == nil { // a port id is unique only in its namespace
 		options.ProgName = conntrack.ProgName(netlinkTable(netns))
 	}
-	if c.rotates() {
-		rotation, err := c.rotation(con, format, options)
+	if c.file.rotates() {
+		rotation, err := c.file.open(con, format, options)
 		out.rotation, out.Sink, out.N.W = rotation, rotation, io.Discard
 		return out, err
 	}
 	out.N.W = con.Stdout
-	if c.path != "" {
-		file, err := export.Create(c.path, export.CreateOptions{Force: c.force, Binary: out.Binary})
+	if c.file.path != "" {
+		file, err := export.Create(c.file.path, export.CreateOptions{Force: c.file.force, Binary: out.Binary})
 		if err != nil {
 			return nil, err
 		}
