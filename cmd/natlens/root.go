@@ -13,6 +13,7 @@ import (
 	"natlens/cmd/natlens/classic"
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/man"
+	"natlens/cmd/natlens/settings"
 	"natlens/cmd/natlens/ui"
 	"natlens/cmd/natlens/who"
 	"natlens/export"
@@ -24,8 +25,8 @@ func run(ctx context.Context, con cli.Console, args []string) int {
 	con.Stdout, con.Stderr = export.NewOutlet(ctx, con.Stdout), export.NewOutlet(ctx, con.Stderr)
 	con = con.WithMessages()
 	completing := len(args) > 1 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
-	settings := newDefaults(con)
-	con.Config = &settings.cfg
+	files := settings.Read(con, newRoot)
+	con.Config = &files.Config
 	root := newRoot(con)
 	if completing {
 		cli.PrepareCompletion(root)
@@ -36,12 +37,12 @@ func run(ctx context.Context, con cli.Console, args []string) int {
 		fmt.Fprintf(con.Stderr, "natlens: %s\n", note)
 	}
 	if len(line) == 0 || line[0] == args[0] { // a command line of conntrack(8) has no configuration
-		settings.install(root)
+		files.Install(root)
 	}
 	if err == nil {
 		err = execute(ctx, root, line)
 	}
-	return report(con, settings.explain(err), args)
+	return report(con, files.Explain(err), args)
 }
 
 func execute(ctx context.Context, root *cobra.Command, line []string) error {
@@ -112,7 +113,7 @@ func newRoot(con cli.Console) *cobra.Command {
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
 	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), cli.NewVersion(con, root), man.New(con),
-		newConfig(con))
+		settings.New(con))
 	ui.AddRoot(con, root)
 	cli.SetHelp(con, root, topics()...)
 	root.AddCommand(platformCommands(con)...)

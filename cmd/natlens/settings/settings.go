@@ -1,4 +1,5 @@
-package main
+// Package settings applies the configuration files to the flags of all commands, and is the command config.
+package settings
 
 import (
 	"cmp"
@@ -26,27 +27,30 @@ var shared = map[string]string{"theme": "theme", "no-mouse": "no-mouse", "resolv
 // uiTable is the name of the root command's table.
 const uiTable = "ui"
 
-// defaults sets flags that the command line does not give to the values of the configuration
+// Defaults sets flags that the command line does not give to the values of the configuration
 // files.
-type defaults struct {
-	cfg  config.Config
-	err  error            // of reading the files
-	used []config.Setting // that set a flag
+type Defaults struct {
+	// Config is what the files contain.
+	Config  config.Config
+	newRoot func(cli.Console) *cobra.Command
+	err     error            // of reading the files
+	used    []config.Setting // that set a flag
 }
 
-// newDefaults reads the configuration files.
-func newDefaults(con cli.Console) *defaults {
-	d := new(defaults)
-	d.cfg, d.err = config.Load(config.SystemFile, config.UserFile(con.Getenv))
+// Read reads the configuration files. If it cannot, the commands that Install changes fail. NewRoot makes the tree of
+// commands that the files are checked against.
+func Read(con cli.Console, newRoot func(cli.Console) *cobra.Command) *Defaults {
+	d := &Defaults{newRoot: newRoot}
+	d.Config, d.err = config.Load(config.SystemFile, config.UserFile(con.Getenv))
 	return d
 }
 
 // withoutConfig are the commands that work whatever the files contain.
 var withoutConfig = []string{"help", "version", "completion", "man"}
 
-// install makes all commands apply the files, after the flags are read and before the arguments,
+// Install makes all commands apply the files, after the flags are read and before the arguments,
 // because filters consist of both.
-func (d *defaults) install(cmd *cobra.Command) {
+func (d *Defaults) Install(cmd *cobra.Command) {
 	args := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, words []string) error {
 		if err := d.apply(cmd); err != nil || args == nil {
@@ -55,12 +59,12 @@ func (d *defaults) install(cmd *cobra.Command) {
 		return args(cmd, words)
 	}
 	for _, sub := range cmd.Commands() {
-		d.install(sub)
+		d.Install(sub)
 	}
 }
 
 // apply checks the files and sets the flags of a command.
-func (d *defaults) apply(cmd *cobra.Command) error {
+func (d *Defaults) apply(cmd *cobra.Command) error {
 	if words := commandPath(cmd); slices.Contains(withoutConfig, words[0]) {
 		return nil
 	}
@@ -71,10 +75,10 @@ func (d *defaults) apply(cmd *cobra.Command) error {
 		return cli.Usage(d.err)
 	}
 	wanted := make(map[string]config.Setting)
-	for _, s := range d.cfg.In() {
+	for _, s := range d.Config.In() {
 		wanted[shared[s.Path[0]]] = s
 	}
-	for _, s := range d.cfg.In(commandPath(cmd)...) {
+	for _, s := range d.Config.In(commandPath(cmd)...) {
 		wanted[s.Path[len(s.Path)-1]] = s
 	}
 	var err error
@@ -107,14 +111,14 @@ func setFlag(f *pflag.Flag, s *config.Setting) error {
 }
 
 // check rejects unknown keys and tables, and values that a flag does not accept.
-func (d *defaults) check() error {
-	if len(d.cfg.Settings) == 0 {
+func (d *Defaults) check() error {
+	if len(d.Config.Settings) == 0 {
 		return nil
 	}
 	// The flags of this tree are set, but no command of it runs.
-	commands := tables(newRoot(cli.Console{Getenv: func(string) string { return "" }}))
+	commands := tables(d.newRoot(cli.Console{Getenv: func(string) string { return "" }}))
 	names := append(slices.Clone(ui.Tables), slices.Sorted(maps.Keys(commands))...)
-	for _, s := range d.cfg.Settings {
+	for _, s := range d.Config.Settings {
 		table := s.Name()
 		if s.Value != nil {
 			table = strings.Join(s.Path[:len(s.Path)-1], ".")
@@ -138,7 +142,7 @@ func (d *defaults) check() error {
 			return err
 		}
 	}
-	return ui.CheckConfig(&d.cfg)
+	return ui.CheckConfig(&d.Config)
 }
 
 // tables returns the commands by the names of their tables.
@@ -184,8 +188,8 @@ func commandPath(cmd *cobra.Command) []string {
 	return []string{uiTable}
 }
 
-// explain adds to a usage error where a flag that it names was set.
-func (d *defaults) explain(err error) error {
+// Explain adds to a usage error where a flag that it names was set.
+func (d *Defaults) Explain(err error) error {
 	if _, usage := errors.AsType[cli.UsageError](err); !usage {
 		return err
 	}
@@ -199,8 +203,8 @@ func (d *defaults) explain(err error) error {
 	return err
 }
 
-// newConfig returns the command config.
-func newConfig(con cli.Console) *cobra.Command {
+// New returns the command config.
+func New(con cli.Console) *cobra.Command {
 	return &cobra.Command{
 		Use:   "config",
 		Short: "Print the configuration, and where each value is from",

@@ -1,0 +1,88 @@
+package settings
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"natlens/cmd/natlens/cli"
+	"natlens/cmd/natlens/ui"
+)
+
+// tree returns a function that makes a root command with demo, config, and watch, which notes its format or fails
+// with an error about it.
+func tree(format *string) func(cli.Console) *cobra.Command {
+	return func(con cli.Console) *cobra.Command {
+		root := &cobra.Command{Use: "natlens", SilenceErrors: true, SilenceUsage: true}
+		watch := &cobra.Command{Use: "watch", Args: cli.NoArgs}
+		flag := watch.Flags().String("output-format", "pretty", "")
+		watch.RunE = func(*cobra.Command, []string) error {
+			if *format = *flag; *flag == "bad" {
+				return cli.Usagef("--output-format: unknown")
+			}
+			return nil
+		}
+		root.AddCommand(ui.NewDemo(con), New(con), watch)
+		return root
+	}
+}
+
+// files runs a command line with a user's file, and returns the format of watch, the output, the file's path and the
+// error.
+func files(t *testing.T, file string, args ...string) (format, out, path string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	path = filepath.Join(dir, "natlens", "config.toml")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout strings.Builder
+	con := cli.Console{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stdout,
+		Getenv: func(name string) string { return map[string]string{"XDG_CONFIG_HOME": dir}[name] }}
+	d := Read(con, tree(&format))
+	con.Config = &d.Config
+	root := tree(&format)(con)
+	d.Install(root)
+	root.SetArgs(args)
+	err = d.Explain(root.Execute())
+	return format, stdout.String(), path, err
+}
+
+// The files set a flag, a flag on the command line is over them, and an error names the line that set the flag.
+func TestDefaults(t *testing.T) {
+	for _, c := range []struct{ file, args, format, err string }{
+		{"", "watch", "pretty", ""},
+		{"[watch]\noutput-format = 'csv'", "watch", "csv", ""},
+		{"[watch]\noutput-format = 'csv'", "watch --output-format jsonl", "jsonl", ""},
+		{"[watch]\noutput-format = 'bad'", "watch", "bad", "--output-format: unknown (--output-format is from FILE:2)"},
+		{"", "watch --output-format bad", "bad", "--output-format: unknown"},
+		{"[wacth]", "watch", "", `FILE:1: wacth: unknown table "wacth": did you mean watch?`},
+		{"no-mouse = 3", "watch", "", "FILE:1: no-mouse: 3: must be true or false"},
+	} {
+		format, _, path, err := files(t, c.file, strings.Fields(c.args)...)
+		text := ""
+		if err != nil {
+			text = strings.ReplaceAll(err.Error(), path, "FILE")
+		}
+		if format != c.format || text != c.err {
+			t.Errorf("%q, natlens %s: format %q, error %q; want %q, %q", c.file, c.args, format, text, c.format, c.err)
+		}
+	}
+}
+
+// The command config prints the files, and the defaults of the other keys.
+func TestCommand(t *testing.T) {
+	_, out, path, err := files(t, "[watch]\noutput-format = 'csv'\n", "config")
+	for _, want := range []string{"# files: " + path + "\n", "\ntheme = 'auto'                           # default\n",
+		"\n[watch]\noutput-format = 'csv'                    # " + path + ":2\n"} {
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%v, there is no %q in\n%s", err, want, out)
+		}
+	}
+}
