@@ -4,7 +4,6 @@ package trace
 
 import (
 	"context"
-	"fmt"
 
 	"natlens/monitor"
 	"natlens/monitor/kernel"
@@ -101,12 +100,6 @@ func (p *Packet) flow() *monitor.Flow {
 	return f
 }
 
-// hooks maps nft's names to hooks. The hooks ingress and egress are not part of a walk.
-var hooks = map[string]monitor.Hook{
-	"prerouting": monitor.Prerouting, "input": monitor.Input, "forward": monitor.Forward,
-	"output": monitor.Output, "postrouting": monitor.Postrouting,
-}
-
 // Decisions returns the rules and policies that decided about the packet, in the order of its
 // path: those that accepted, dropped, queued or changed it, or excluded it from conntrack. It
 // omits rules that only count, log or jump, and the policies of chains that have no rules or are
@@ -119,33 +112,4 @@ func (p *Packet) Decisions() (all []monitor.Decision) {
 		}
 	}
 	return all
-}
-
-// decides reports whether a step belongs to Decisions.
-func (s *Step) decides() bool {
-	switch s.Verdict {
-	case "drop":
-		return true
-	case "accept", "queue", "stolen":
-		return s.Kind == Rule || s.Chain.rules > 0 && s.Chain.Type != "nat"
-	}
-	return s.Kind == Rule && s.Sets()
-}
-
-// name returns the text of a Decision. A policy has its chain and verdict. A rule has its chain
-// and handle, as nft(8) takes them, and its text, or without text its comment and verdict.
-func (s *Step) name() string {
-	if s.Kind == Policy {
-		return "policy of " + s.Chain.String() + ": " + s.Verdict
-	}
-	text := fmt.Sprintf("rule %s handle %d", s.Chain.String(), s.Handle)
-	switch {
-	case s.Text != "":
-		text += ": " + s.Text
-	case s.Comment != "":
-		text += fmt.Sprintf(": %s, comment %q", s.Verdict, s.Comment)
-	case s.Verdict != "":
-		text += ": " + s.Verdict
-	}
-	return text
 }

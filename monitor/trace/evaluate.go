@@ -5,40 +5,9 @@ package trace
 import (
 	"slices"
 
-	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-
-	"natlens/monitor"
-)
-
-// evaluation evaluates the rules of base chains for a flow's first packet. What the rules do
-// must agree with the flow, which is in the table: no rule dropped its packet, and NAT gave it
-// its addresses. So where a condition compares what is not known, the rule matches if that agrees.
-type evaluation struct {
-	rules   *Rules
-	walk    *monitor.Walk
-	step    *monitor.Step
-	packet  *firstPacket
-	rewrite *monitor.Rewrite // what the nat chains must do; nil: nothing, or no nat chain
-	least   answer           // a condition below it does not match
-	doubt   bool             // a rule that did not match may have decided
-	visited map[string]answer
-	found   []monitor.Decision
-	drops   *rule                             // drops the packet for certain, although the flow is in the table
-	nat     bool                              // a rule did the rewrite
-	collect func(*rule, expr.Any, *registers) // if not nil: is called for each NAT statement that may apply
-	agrees  bool                              // what the rule wrote before conntrack's lookup is what the flow has
-}
-
-// ending is where evaluation continues after a rule or chain.
-type ending uint8
-
-const (
-	next  ending = iota // at the next rule
-	leave               // after the rule that jumped to this chain
-	stop                // nowhere: the base chain ends
 )
 
 // chain evaluates a chain, and the chains to which it jumps. sure is how certain it is that the
@@ -93,13 +62,6 @@ func (e *evaluation) rule(r *rule, exprs []expr.Any, regs registers, sure answer
 	}
 	return next
 }
-
-// The verdicts NF_DROP, NF_ACCEPT and NF_QUEUE.
-const (
-	verdictDrop   = 0
-	verdictAccept = 1
-	verdictQueue  = 3
-)
 
 // run evaluates an expression that has no verdict, and returns whether it matches.
 func (e *evaluation) run(x expr.Any, regs *registers, sure answer) answer {
@@ -220,27 +182,6 @@ func (e *evaluation) write(x *expr.Payload, regs *registers, sure answer) answer
 	return yes
 }
 
-// skip leaves a rule whose condition does not match, or is not likely to.
-func (e *evaluation) skip(r *rule, m answer) ending {
-	if m != no && !r.drops() {
-		e.doubt = true
-	}
-	return next
-}
-
-// name adds a rule to the decisions.
-func (e *evaluation) name(r *rule, sure answer) {
-	certainty := monitor.Probable
-	if sure == yes && !e.doubt {
-		certainty = monitor.Exact
-	}
-	e.found = append(e.found, e.decision(certainty, r.step()))
-}
-
-func (e *evaluation) decision(c monitor.Certainty, s Step) monitor.Decision {
-	return monitor.Decision{Hook: e.step.Hook, Certainty: c, Text: c.String() + " " + s.name()}
-}
-
 // translate evaluates a NAT statement.
 func (e *evaluation) translate(r *rule, x expr.Any, regs *registers, sure answer) ending {
 	if e.collect != nil {
@@ -340,21 +281,4 @@ func verdictOf(value []byte) (code int32, chain string) {
 		return unix.NFT_CONTINUE, ""
 	}
 	return readVerdict(d)
-}
-
-// elements returns the elements of a set of the rule's table, sorted by key, and whether the set can be read. It
-// reads each set once.
-func (rs *Rules) elements(r *rule, name string) ([]nftables.SetElement, bool) {
-	t := &nftables.Table{Family: nftables.TableFamily(r.family), Name: r.chain.Table}
-	key := r.chain.Family + " " + t.Name + " " + name
-	all, read := rs.sets[key]
-	if !read {
-		var err error
-		if all, err = rs.conn.GetSetElements(&nftables.Set{Table: t, Name: name}); err != nil {
-			return nil, false
-		}
-		slices.SortFunc(all, func(a, b nftables.SetElement) int { return slices.Compare(a.Key, b.Key) })
-		rs.sets[key] = all
-	}
-	return all, true
 }

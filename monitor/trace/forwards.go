@@ -5,7 +5,6 @@ package trace
 import (
 	"encoding/binary"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"github.com/google/nftables/expr"
@@ -49,19 +48,6 @@ func (t *Tracer) Forwards(h *Headers) (all []Forward) {
 	return all
 }
 
-// forwards reports whether a NAT statement rewrites the destination.
-func forwards(x expr.Any) bool {
-	switch x := x.(type) {
-	case *expr.NAT:
-		return x.Type == expr.NATTypeDestNAT
-	case *expr.Target:
-		return x.Name == "DNAT" || x.Name == "REDIRECT"
-	case *expr.Redir:
-		return true
-	}
-	return false
-}
-
 // targetOf returns the new destination of a NAT statement: the first of a range, without what it
 // does not change or natlens does not know.
 func targetOf(x expr.Any, regs *registers) netip.AddrPort {
@@ -103,38 +89,4 @@ func (r *rule) in(nameOf func(uint32) string) string {
 		}
 	}
 	return ""
-}
-
-// exprs returns the expressions of the rule, or none if it is not known.
-func (s *Step) exprs() []expr.Any {
-	if s.rule == nil {
-		return nil
-	}
-	return s.rule.exprs
-}
-
-// Forwards reports whether the rule rewrites the destination.
-func (s *Step) Forwards() bool { return slices.ContainsFunc(s.exprs(), forwards) }
-
-// Tracking returns what the rule changes in conntrack: it sets the zone, or excludes the packet. A
-// zone that depends on the packet is left out.
-func (s *Step) Tracking() (zone uint16, setsZone, untracks bool) {
-	regs := registers{}.unknown()
-	for _, x := range s.exprs() {
-		switch x := x.(type) {
-		case *expr.Immediate:
-			regs.load(x.Register, known(x.Data))
-		case *expr.Notrack:
-			untracks = true
-		case *expr.Target:
-			if n, not, ok := ctTarget(x); ok {
-				zone, setsZone, untracks = n, !not, not
-			}
-		case *expr.Ct:
-			if b := regs.bytes(x.Register, 2); x.SourceRegister && x.Key == expr.CtKeyZONE && b != nil {
-				zone, setsZone = binary.NativeEndian.Uint16(b), true
-			}
-		}
-	}
-	return zone, setsZone, untracks
 }

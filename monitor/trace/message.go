@@ -4,6 +4,7 @@ package trace
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
@@ -39,6 +40,9 @@ type Flow struct {
 	Status monitor.Status
 	State  State
 }
+
+// confirmed reports whether the flow is in the table.
+func (f *Flow) confirmed() bool { return f.Status&monitor.Confirmed != 0 }
 
 // State is a bit of nft's "ct state" (enum ip_conntrack_info).
 type State uint32
@@ -78,6 +82,8 @@ type message struct {
 	flow     Flow
 	headers  Headers
 }
+
+var errShort = errors.New("short trace message")
 
 // decode reads the payload of NFT_MSG_TRACE. It skips unknown attributes. The error is errShort
 // or one of the attribute decoder.

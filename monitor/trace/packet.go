@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-// Sets reports whether the rule has a statement that changes the packet or its metadata at once,
-// or excludes it from conntrack. NAT changes the packet only after the chain.
-func (s *Step) Sets() bool { return s.rule != nil && s.rule.sets() }
-
 // Packet is a traced packet with the rules that it met.
 type Packet struct {
 	Time    time.Time // of its first message
@@ -26,21 +22,6 @@ type Packet struct {
 	id      uint32
 	own     []string // the chains of the Tracer's table that it passed
 	rewrote bool     // its addresses changed since the last step
-}
-
-// Step is a rule that a packet matched, or the end of a chain that it reached.
-type Step struct {
-	Chain   Chain
-	Hook    string // of the base chain, also for a chain that a rule jumped to
-	Kind    Kind
-	Handle  uint64  // of the rule
-	Text    string  // of the rule as nft(8) prints it; "": nft could not be run
-	Comment string  // of the rule
-	Verdict string  // accept, drop, continue, jump, goto, return, queue, stolen
-	Target  string  // chain of a jump or goto
-	Headers Headers // of the packet
-	Rewrote bool    // its addresses differ from the previous step: changed by NAT, or if Sets by this rule
-	rule    *rule   // nil: not a rule, or not known
 }
 
 // Dropped returns the step that dropped the packet, or nil.

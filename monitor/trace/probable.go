@@ -3,19 +3,13 @@
 package trace
 
 import (
-	"cmp"
 	"maps"
 	"math"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/google/nftables/expr"
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
-	"natlens/monitor/netns"
 )
 
 // Priorities (enum nf_ip_hook_priorities). The kernel asks all chains of type nat there, whatever
@@ -142,22 +136,6 @@ func (e *evaluation) nats(chains []Chain) {
 	e.found = append(e.found, monitor.Decision{Hook: e.step.Hook, Text: text, Certainty: monitor.Probable})
 }
 
-// baseChains returns the base chains at a hook, in the order in which packets of the family pass
-// them: of those with the same priority the newest first. It omits those of a Tracer.
-func (rs *Rules) baseChains(hook monitor.Hook, family byte) (all []Chain) {
-	for _, c := range rs.chains {
-		h, ok := hooks[c.Hook]
-		ok = ok && h == hook && !strings.HasPrefix(c.Table, tablePrefix)
-		if ok && (c.Family == "inet" || c.Family == familyName(family)) {
-			all = append(all, c)
-		}
-	}
-	slices.SortFunc(all, func(a, b Chain) int {
-		return cmp.Or(cmp.Compare(a.Prio, b.Prio), cmp.Compare(b.index, a.index))
-	})
-	return all
-}
-
 // devices returns the interfaces by which the packet came and leaves, as a chain of the hook sees
 // them: those of the routes to its ends.
 func (e *evaluation) devices() (in, out device) {
@@ -170,34 +148,4 @@ func (e *evaluation) devices() (in, out device) {
 		out = e.rules.route(e.packet.dst.Addr.Netip()).device
 	}
 	return in, out
-}
-
-// route is the route to an address, as the host has it now.
-type route struct {
-	device
-	kind uint8 // RTN_; 0: there is none
-}
-
-// route returns the route to an address.
-func (rs *Rules) route(to netip.Addr) route {
-	r, read := rs.routes[to]
-	if read {
-		return r
-	}
-	r.device = device{unknown(4), unknown(unix.IFNAMSIZ)}
-	_ = netns.Do(rs.ns, func() error { // on an error the interface is not known
-		all, err := netlink.RouteGet(to.AsSlice())
-		if err != nil || len(all) == 0 {
-			return err
-		}
-		r.kind = uint8(all[0].Type)
-		link, err := netlink.LinkByIndex(all[0].LinkIndex)
-		if err == nil {
-			name := append([]byte(link.Attrs().Name), make([]byte, unix.IFNAMSIZ)...)[:unix.IFNAMSIZ]
-			r.device = device{assume(word(uint32(all[0].LinkIndex))...), assume(name...)}
-		}
-		return err
-	})
-	rs.routes[to] = r
-	return r
 }

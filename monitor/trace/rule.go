@@ -33,13 +33,6 @@ type unread struct {
 	loads bool // it only loads a value
 }
 
-// step returns a step that names the rule.
-func (r *rule) step() Step {
-	return Step{
-		Chain: r.chain, Hook: r.chain.Hook, Kind: Rule, Handle: r.handle, Text: r.text, Comment: r.comment, rule: r,
-	}
-}
-
 // drops reports whether the rule can only drop a packet.
 func (r *rule) drops() bool {
 	switch x := r.exprs[len(r.exprs)-1].(type) {

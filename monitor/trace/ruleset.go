@@ -3,35 +3,23 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor"
 	"natlens/monitor/netns"
 )
-
-// Chain is a chain of nf_tables.
-type Chain struct {
-	Family string // ip, ip6, inet, …
-	Table  string
-	Name   string
-	Type   string // filter, nat, route; "": no base chain
-	Hook   string // prerouting, …; "": no base chain
-	Prio   int
-	policy int // verdict of a base chain
-	rules  int // how many it has
-	index  int // in the kernel's list
-}
-
-// String returns the chain as nft(8) names it.
-func (c *Chain) String() string { return c.Family + " " + c.Table + " " + c.Name }
 
 type ruleKey struct {
 	chain  string
@@ -177,36 +165,65 @@ func (rs *Rules) find(ns int, m *message) (Chain, *rule) {
 	return chain, r
 }
 
-// familyName returns nft's word for a family (NFPROTO_).
-func familyName(family uint8) string {
-	switch family {
-	case unix.NFPROTO_IPV4:
-		return "ip"
-	case unix.NFPROTO_IPV6:
-		return "ip6"
-	case unix.NFPROTO_INET:
-		return "inet"
-	case unix.NFPROTO_ARP:
-		return "arp"
-	case unix.NFPROTO_BRIDGE:
-		return "bridge"
-	case unix.NFPROTO_NETDEV:
-		return "netdev"
+// baseChains returns the base chains at a hook, in the order in which packets of the family pass
+// them: of those with the same priority the newest first. It omits those of a Tracer.
+func (rs *Rules) baseChains(hook monitor.Hook, family byte) (all []Chain) {
+	for _, c := range rs.chains {
+		h, ok := hooks[c.Hook]
+		ok = ok && h == hook && !strings.HasPrefix(c.Table, tablePrefix)
+		if ok && (c.Family == "inet" || c.Family == familyName(family)) {
+			all = append(all, c)
+		}
 	}
-	return fmt.Sprint("family ", family)
+	slices.SortFunc(all, func(a, b Chain) int {
+		return cmp.Or(cmp.Compare(a.Prio, b.Prio), cmp.Compare(b.index, a.index))
+	})
+	return all
 }
 
-// hookName returns nft's word for a hook of a family (enum nf_inet_hooks, nf_dev_hooks, NF_ARP_*).
-func hookName(family string, hook uint32) string {
-	names := []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
-	switch family {
-	case "netdev":
-		names = []string{"ingress", "egress"}
-	case "arp":
-		names = []string{"input", "output", "forward"}
+// elements returns the elements of a set of the rule's table, sorted by key, and whether the set can be read. It
+// reads each set once.
+func (rs *Rules) elements(r *rule, name string) ([]nftables.SetElement, bool) {
+	t := &nftables.Table{Family: nftables.TableFamily(r.family), Name: r.chain.Table}
+	key := r.chain.Family + " " + t.Name + " " + name
+	all, read := rs.sets[key]
+	if !read {
+		var err error
+		if all, err = rs.conn.GetSetElements(&nftables.Set{Table: t, Name: name}); err != nil {
+			return nil, false
+		}
+		slices.SortFunc(all, func(a, b nftables.SetElement) int { return slices.Compare(a.Key, b.Key) })
+		rs.sets[key] = all
 	}
-	if int(hook) < len(names) {
-		return names[hook]
+	return all, true
+}
+
+// route is the route to an address, as the host has it now.
+type route struct {
+	device
+	kind uint8 // RTN_; 0: there is none
+}
+
+// route returns the route to an address.
+func (rs *Rules) route(to netip.Addr) route {
+	r, read := rs.routes[to]
+	if read {
+		return r
 	}
-	return fmt.Sprint("hook ", hook)
+	r.device = device{unknown(4), unknown(unix.IFNAMSIZ)}
+	_ = netns.Do(rs.ns, func() error { // on an error the interface is not known
+		all, err := netlink.RouteGet(to.AsSlice())
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		r.kind = uint8(all[0].Type)
+		link, err := netlink.LinkByIndex(all[0].LinkIndex)
+		if err == nil {
+			name := append([]byte(link.Attrs().Name), make([]byte, unix.IFNAMSIZ)...)[:unix.IFNAMSIZ]
+			r.device = device{assume(word(uint32(all[0].LinkIndex))...), assume(name...)}
+		}
+		return err
+	})
+	rs.routes[to] = r
+	return r
 }

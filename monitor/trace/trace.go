@@ -15,7 +15,6 @@ import (
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
-	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/netns"
 )
@@ -62,8 +61,6 @@ type Tracer struct {
 	// Lost is how often the kernel dropped messages because the socket's buffer was full.
 	Lost int
 }
-
-var errShort = errors.New("short trace message")
 
 // Open creates the table that marks packets; Close removes it. The error is a [FilterError] if
 // Config.Wanted can't be compared with packets. Without privilege it wraps netns.ErrPrivilege.
@@ -195,31 +192,6 @@ func (t *Tracer) step(m *message) Step {
 	return s
 }
 
-// verdictName returns nft's word for a verdict (NFT_ or NF_).
-func verdictName(code int32) string {
-	switch code {
-	case unix.NFT_CONTINUE, unix.NFT_BREAK:
-		return "continue"
-	case unix.NFT_JUMP:
-		return "jump"
-	case unix.NFT_GOTO:
-		return "goto"
-	case unix.NFT_RETURN:
-		return "return"
-	}
-	switch code & 0xff {
-	case 0:
-		return "drop"
-	case 1:
-		return "accept"
-	case 2:
-		return "stolen" // such as by synproxy
-	case 3:
-		return "queue"
-	}
-	return fmt.Sprint("verdict ", code)
-}
-
 // nameOf returns the name of an interface of the Tracer's network namespace; "" if the index is
 // 0 or there is no such interface.
 func (t *Tracer) nameOf(index uint32) (name string) {
@@ -235,6 +207,3 @@ func (t *Tracer) nameOf(index uint32) (name string) {
 	})
 	return name
 }
-
-// confirmed reports whether the flow is in the table.
-func (f *Flow) confirmed() bool { return f.Status&monitor.Confirmed != 0 }

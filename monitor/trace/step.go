@@ -1,0 +1,113 @@
+//go:build linux
+
+package trace
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/google/nftables/expr"
+)
+
+// Step is a rule that a packet matched, or the end of a chain that it reached.
+type Step struct {
+	Chain   Chain
+	Hook    string // of the base chain, also for a chain that a rule jumped to
+	Kind    Kind
+	Handle  uint64  // of the rule
+	Text    string  // of the rule as nft(8) prints it; "": nft could not be run
+	Comment string  // of the rule
+	Verdict string  // accept, drop, continue, jump, goto, return, queue, stolen
+	Target  string  // chain of a jump or goto
+	Headers Headers // of the packet
+	Rewrote bool    // its addresses differ from the previous step: changed by NAT, or if Sets by this rule
+	rule    *rule   // nil: not a rule, or not known
+}
+
+// step returns a step that names the rule.
+func (r *rule) step() Step {
+	return Step{
+		Chain: r.chain, Hook: r.chain.Hook, Kind: Rule, Handle: r.handle, Text: r.text, Comment: r.comment, rule: r,
+	}
+}
+
+// exprs returns the expressions of the rule, or none if it is not known.
+func (s *Step) exprs() []expr.Any {
+	if s.rule == nil {
+		return nil
+	}
+	return s.rule.exprs
+}
+
+// name returns the text of a Decision. A policy has its chain and verdict. A rule has its chain
+// and handle, as nft(8) takes them, and its text, or without text its comment and verdict.
+func (s *Step) name() string {
+	if s.Kind == Policy {
+		return "policy of " + s.Chain.String() + ": " + s.Verdict
+	}
+	text := fmt.Sprintf("rule %s handle %d", s.Chain.String(), s.Handle)
+	switch {
+	case s.Text != "":
+		text += ": " + s.Text
+	case s.Comment != "":
+		text += fmt.Sprintf(": %s, comment %q", s.Verdict, s.Comment)
+	case s.Verdict != "":
+		text += ": " + s.Verdict
+	}
+	return text
+}
+
+// decides reports whether a step belongs to Decisions.
+func (s *Step) decides() bool {
+	switch s.Verdict {
+	case "drop":
+		return true
+	case "accept", "queue", "stolen":
+		return s.Kind == Rule || s.Chain.rules > 0 && s.Chain.Type != "nat"
+	}
+	return s.Kind == Rule && s.Sets()
+}
+
+// Sets reports whether the rule has a statement that changes the packet or its metadata at once,
+// or excludes it from conntrack. NAT changes the packet only after the chain.
+func (s *Step) Sets() bool { return s.rule != nil && s.rule.sets() }
+
+// Tracking returns what the rule changes in conntrack: it sets the zone, or excludes the packet. A
+// zone that depends on the packet is left out.
+func (s *Step) Tracking() (zone uint16, setsZone, untracks bool) {
+	regs := registers{}.unknown()
+	for _, x := range s.exprs() {
+		switch x := x.(type) {
+		case *expr.Immediate:
+			regs.load(x.Register, known(x.Data))
+		case *expr.Notrack:
+			untracks = true
+		case *expr.Target:
+			if n, not, ok := ctTarget(x); ok {
+				zone, setsZone, untracks = n, !not, not
+			}
+		case *expr.Ct:
+			if b := regs.bytes(x.Register, 2); x.SourceRegister && x.Key == expr.CtKeyZONE && b != nil {
+				zone, setsZone = binary.NativeEndian.Uint16(b), true
+			}
+		}
+	}
+	return zone, setsZone, untracks
+}
+
+// Forwards reports whether the rule rewrites the destination.
+func (s *Step) Forwards() bool { return slices.ContainsFunc(s.exprs(), forwards) }
+
+// forwards reports whether a NAT statement rewrites the destination.
+func forwards(x expr.Any) bool {
+	switch x := x.(type) {
+	case *expr.NAT:
+		return x.Type == expr.NATTypeDestNAT
+	case *expr.Target:
+		return x.Name == "DNAT" || x.Name == "REDIRECT"
+	case *expr.Redir:
+		return true
+	}
+	return false
+}
