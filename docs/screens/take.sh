@@ -86,11 +86,11 @@ tour() {
 }
 
 open 100 28 "$natlens lab --theme dark"
-await '⇒192\.168\.77\.2:80 ' ' ! ' '[▁▂▃▄▅▆▇█]{6}'
+await '⇒192\.168\.77\.2:80 ' 'RATE▼'
 film tour tour
 
 open 120 30 "$natlens lab --theme dark"
-take flows '⇒ 192\.168\.77\.2:80 ' ' ! ' ' \+$' '[▁▂▃▄▅▆▇█]{6}'
+take flows '⇒ 192\.168\.77\.2:80 ' 'RATE▼' 'kB/s'
 keys / 'tcp and nat and state establishd'
 take filter 'establishd' '\^'
 keys C-u 'tcp and nat' Enter
@@ -98,13 +98,13 @@ take flows-filtered '^ / tcp and nat +[\d,]+ of [\d,]+' ' × '
 keys / C-u 'tcp and snat and orig.dport 22 and state established' Enter
 await '^ ▌ tcp +ESTABLISHED.*:22 '
 keys Enter
-take detail POSTROUTING '^ life .*ESTABLISHED'
+take detail '^ life .*ESTABLISHED'
 keys Escape
 await 'PROTO +STATE'
 keys C-l 2
 take events '^ +TIME +EVENT.*\n(.*\d\d:\d\d:\d\d.*\n){20}'
 keys 3
-take top '^ +SOURCE +FLOWS.*\n(.*\d %.*\n){6}'
+take top 'SHARE' '\n(.*\d %.*\n){2}'
 keys 4
 take nat 'PORTS IN USE' 'for 203\.0\.113\.1:8080'
 keys 5
@@ -119,12 +119,10 @@ keys Enter '203.0.113.1 --proto tcp' Enter
 take who '\n(.* 203\.0\.113\.1:\d.*\n){10}'
 
 open 80 24 "$natlens lab --theme dark"
-take flows-80x24 ' ! ' ':8080⇒' '\n(.*\ds.*\n){20}'
+take flows-80x24 ':8080⇒' 'RATE▼' 'kB/s'
 
 open 160 50 "$natlens lab --theme dark"
-await '[▁▂▃▄▅▆▇█]{6}' ' ftp '
-keys Right Right Right Right Right s
-take flows-160x50 'BYTES▼' ' × ' '\n(.* [kM]B .*\n){40}'
+take flows-160x50 'RATE▼' 'kB/s'
 
 # shown COMMAND: what a shell shows that runs natlens with these words.
 shown() { printf "printf '\\033[1m\$ natlens %s\\033[m\\n'; %s %s; exec cat" "$1" "$natlens" "${2:-$1}"; }
