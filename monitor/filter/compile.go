@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"encoding/binary"
 	"strings"
 
 	"natlens/monitor"
@@ -85,10 +84,6 @@ func compilePrefix(e Prefix) monitor.Filter {
 		h, l := words(a)
 		return t.Family == family && h&maskHi == hi && l&maskLo == lo
 	}
-}
-
-func words(a *monitor.Addr) (hi, lo uint64) {
-	return binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
 }
 
 func compileDiffer(e Differ) monitor.Filter {

@@ -100,3 +100,15 @@ const (
 	natDstAddr
 	natDstPort
 )
+
+// ends returns the fields of both ends for a field of either end, the sender first, and other
+// fields as they are.
+func (f Field) ends() []Field {
+	switch f {
+	case FieldHost:
+		return []Field{FieldOrigSrc, FieldReplySrc}
+	case FieldCountry, FieldCity, FieldAS:
+		return []Field{f + 1, f + 2}
+	}
+	return []Field{f}
+}

@@ -1,11 +1,9 @@
 package filter
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
-	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -14,29 +12,6 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/human"
 )
-
-// Value is the value that a flow has of a field. Values of one field are equal (==) if and only
-// if they are the same.
-type Value struct {
-	addr monitor.Addr
-	n    uint64
-	text unique.Handle[string] // only of kinds that are text
-}
-
-// string returns the text; "" for the zero Value.
-func (v Value) string() string {
-	if v.text == (unique.Handle[string]{}) {
-		return ""
-	}
-	return v.text.Value()
-}
-
-// Owned is a value of a flow. Reply means that its owner sends the reply direction, as the host
-// of a destination address does.
-type Owned struct {
-	Value
-	Reply bool
-}
 
 // Reader returns a function that appends the values that an event has of the field. It appends
 // none if the value is unknown, one for each label, and one for each other field with two
@@ -73,9 +48,6 @@ func (f Field) Reader(env Env) func(e *monitor.Event, to []Owned) []Owned {
 	}
 }
 
-// replied are the fields whose owners send the replies.
-var replied = []Field{FieldOrigDst, FieldReplySrc, FieldNATDst, FieldCountryDst, FieldCityDst, FieldASDst}
-
 func addrReader(f Field) func(*monitor.Event, []Owned) []Owned {
 	known, reply := compile(lowerAddr(Addr{f, Eq, everywhere}), Env{}), slices.Contains(replied, f)
 	return func(e *monitor.Event, to []Owned) []Owned {
@@ -105,17 +77,6 @@ func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
 		}
 		return to
 	}
-}
-
-func appendLabels(e *monitor.Event, to []Owned) []Owned {
-	if e.Known()&monitor.AttrLabels != 0 && e.Extra != nil {
-		for i, b := range e.Extra.Labels {
-			for ; b != 0; b &= b - 1 {
-				to = append(to, Owned{Value: Value{n: uint64(i*8 + bits.TrailingZeros8(b))}})
-			}
-		}
-	}
-	return to
 }
 
 // valueReader returns a function that reads a number. Numbers that a comparison of the field
@@ -208,14 +169,6 @@ func (f Field) JSON(v Value) any {
 
 // Amount reports whether the field is an amount or a time: lists begin with the largest.
 func (f Field) Amount() bool { return f.info().kind.units != nil }
-
-// Compare orders values of one field.
-func (v Value) Compare(w Value) int {
-	if v.addr == w.addr && v.n == w.n && v.text != w.text {
-		return strings.Compare(v.string(), w.string())
-	}
-	return cmp.Or(bytes.Compare(v.addr[:], w.addr[:]), cmp.Compare(v.n, w.n))
-}
 
 // Listed reports whether few values of the field are frequent, so that they can be offered.
 func (f Field) Listed() bool {

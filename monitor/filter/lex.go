@@ -89,3 +89,5 @@ func lex(text string) (out []token) {
 func fold(word string) string {
 	return strings.ReplaceAll(strings.ToLower(word), "-", "_")
 }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

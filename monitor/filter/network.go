@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -68,4 +69,8 @@ func masked(addr, mask string) (string, error) {
 	}
 	n, _ := a.Prefix(bits)
 	return n.String(), nil
+}
+
+func words(a *monitor.Addr) (hi, lo uint64) {
+	return binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
 }

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -177,4 +178,24 @@ func (p *parser) field(f Field, t token) Expr {
 		}
 	}
 	return p.test(f, t)
+}
+
+// search reads what follows ~.
+func (p *parser) search() Expr {
+	t := p.next()
+	switch {
+	case t.kind == tokAtom && !isJoin(t), t.kind == tokString:
+		return Match{Text: t.text}
+	case t.kind == tokEnd:
+		panic(p.lacks("a text or /regexp/"))
+	}
+	panic(p.fail(t, `a text or /regexp/ should follow ~; write other characters "like this"`))
+}
+
+// regexp reads a token of the form /…/.
+func (p *parser) regexp(t token) Expr {
+	if _, err := regexp.Compile(t.text); err != nil {
+		panic(p.fail(t, strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
+	}
+	return Match{t.text, true}
 }

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"cmp"
-	"slices"
 
 	"natlens/monitor"
 )
@@ -119,40 +118,4 @@ func compileLabel(c Cmp) monitor.Filter {
 		}
 		return !any
 	}
-}
-
-// blobs are the readers of text attributes of the kernel, which are known if knows reports so.
-var blobs = map[Field]func(*monitor.Extra) []byte{
-	FieldHelper: func(x *monitor.Extra) []byte { return x.Helper },
-	FieldSecCtx: func(x *monitor.Extra) []byte { return x.SecCtx },
-}
-
-func compileText(t Text, env Env) monitor.Filter {
-	if t.Field.isLookedUp() {
-		return compileLookedUp(t, env)
-	}
-	if t.Field&^Sent == FieldNetNS {
-		return compileNetNS(t, env)
-	}
-	known, equal := knows(t.Field), t.Op == Eq
-	set, blob := t.Set, blobs[t.Field&^Sent]
-	return func(e *monitor.Event) bool {
-		if !known(e) {
-			return false
-		}
-		text := blob(e.Extra)
-		for _, s := range set {
-			if string(text) == s { // the compiler makes no copy for this
-				return equal
-			}
-		}
-		return !equal
-	}
-}
-
-// compileNetNS compares names at each event, because namespaces begin and end while the filter
-// runs.
-func compileNetNS(t Text, env Env) monitor.Filter {
-	equal, set, read := t.Op == Eq, t.Set, names[FieldNetNS]
-	return func(e *monitor.Event) bool { return slices.Contains(set, read(e, &env)) == equal }
 }

@@ -83,8 +83,6 @@ func (p *parser) number(f Field, t token, limit uint64) (uint64, *Error) {
 	return v, nil
 }
 
-func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
 // bits reads words for bits of the status or of the NAT kind.
 func (p *parser) bits(f Field, op Op, items []item) Expr {
 	out := mapped(items, func(it item) Expr {

@@ -1,0 +1,99 @@
+package filter
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"natlens/monitor"
+)
+
+// NeedsLocal reports whether a filter asks for processes or containers, which must then be
+// looked up.
+func NeedsLocal(e Expr) bool { return needs(e, kindName) }
+
+// NeedsPlaces reports whether a filter asks for countries, cities or autonomous systems.
+func NeedsPlaces(e Expr) bool { return needs(e, kindPlace) }
+
+func needs(e Expr, k *kind) bool {
+	return e != nil && !every(e, func(e Expr) bool {
+		t, ok := e.(Text)
+		return !ok || t.Field.info().kind != k
+	})
+}
+
+// blobs are the readers of text attributes of the kernel, which are known if knows reports so.
+var blobs = map[Field]func(*monitor.Extra) []byte{
+	FieldHelper: func(x *monitor.Extra) []byte { return x.Helper },
+	FieldSecCtx: func(x *monitor.Extra) []byte { return x.SecCtx },
+}
+
+func compileText(t Text, env Env) monitor.Filter {
+	if t.Field.isLookedUp() {
+		return compileLookedUp(t, env)
+	}
+	if t.Field&^Sent == FieldNetNS {
+		return compileNetNS(t, env)
+	}
+	known, equal := knows(t.Field), t.Op == Eq
+	set, blob := t.Set, blobs[t.Field&^Sent]
+	return func(e *monitor.Event) bool {
+		if !known(e) {
+			return false
+		}
+		text := blob(e.Extra)
+		for _, s := range set {
+			if string(text) == s { // the compiler makes no copy for this
+				return equal
+			}
+		}
+		return !equal
+	}
+}
+
+// compileNetNS compares names at each event, because namespaces begin and end while the filter
+// runs.
+func compileNetNS(t Text, env Env) monitor.Filter {
+	equal, set, read := t.Op == Eq, t.Set, names[FieldNetNS]
+	return func(e *monitor.Event) bool { return slices.Contains(set, read(e, &env)) == equal }
+}
+
+// compileLookedUp compares names of the process, container or place.
+func compileLookedUp(t Text, env Env) monitor.Filter {
+	equal, pattern, fields := t.Op == Eq, patternOf(t), t.Field.ends()
+	return func(e *monitor.Event) bool {
+		known := false
+		for _, f := range fields {
+			name := names[f](e, &env)
+			known = known || name != ""
+			if name != "" && (pattern.MatchString(name) ||
+				f == FieldUser && pattern.MatchString(strconv.FormatUint(uint64(env.local(e).UID), 10))) {
+				return equal
+			}
+		}
+		return known && !equal
+	}
+}
+
+// asNumber is an autonomous system without its organisation.
+var asNumber = regexp.MustCompile(`^(?i:as)?(\d+)$`)
+
+// patternOf returns the pattern of any of the texts, in which * matches anything. The names of
+// places have no case, and of an autonomous system the number or the organisation is enough.
+func patternOf(t Text) *regexp.Regexp {
+	flags, isAS := "(?s)", t.Field >= FieldAS && t.Field <= FieldASDst
+	if t.Field.info().kind == kindPlace {
+		flags = "(?si)"
+	}
+	return regexp.MustCompile(flags + "^(?:" + strings.Join(mapped(t.Set, func(s string) string {
+		if n := asNumber.FindStringSubmatch(s); isAS && n != nil {
+			return "AS" + n[1] + "(?: .*)?"
+		}
+		s = strings.ReplaceAll(regexp.QuoteMeta(strings.ToValidUTF8(s, "\uFFFD")), `\*`, ".*")
+		if isAS {
+			s = `(?:AS\d+ )?` + s
+		}
+		return s
+	}), "|") + ")$")
+}
