@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -116,6 +117,9 @@ func TestSignals(t *testing.T) {
 // TestHangup moves the file of watch --append away, as logrotate(8) does, and expects the events after SIGHUP in a
 // new one. A run without a file goes on.
 func TestHangup(t *testing.T) {
+	caught := make(chan os.Signal, 1) // programs that nohup(1) started ignore it, and so would theirs
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 	l := labtest.New(t)
 	path := filepath.Join(t.TempDir(), "flows.jsonl")
 	if err := os.WriteFile(path, []byte("{\"old\":1}\n{\"cut"), 0o600); err != nil {
