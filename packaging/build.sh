@@ -6,13 +6,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
 
+git() { command git -c safe.directory='*' "$@"; } # the clone may be another user's
+
 export CGO_ENABLED=0 GOOS=linux GOFLAGS='-trimpath -buildvcs=false' LC_ALL=C TZ=UTC
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 VERSION=${VERSION:-$(git describe --tags --match 'v*' 2>/dev/null || git log -1 --date=format-local:%Y%m%d.%H%M%S --format=0.%cd)}
 export VERSION=${VERSION#v}
 
-here() { env -u GOOS -u GOARCH -u GOARM -u GOMIPS -u GOFLAGS "$@"; } # for this machine
+here() { env -u GOOS -u GOARCH -u GOARM -u GOMIPS GOFLAGS=-buildvcs=false "$@"; } # for this machine
 tool() { here go tool -modfile=packaging/tools.mod "$@"; }
 natlens() { here go run ./cmd/natlens "$@"; }
 

@@ -3,6 +3,8 @@
 # packaging/build.sh. It needs umoci. Usage: packaging/oci.sh amd64|arm64
 set -euo pipefail
 cd "$(dirname "$0")/.."
+git() { command git -c safe.directory='*' "$@"; } # the clone may be another user's
+
 arch=$1
 archive=$(echo dist/natlens-*-linux-"$arch".tar.gz)
 version=${archive#dist/natlens-} version=${version%-linux-*}
