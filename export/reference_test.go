@@ -100,7 +100,7 @@ func (r *reference) flow(e *monitor.Event) {
 			r.State = strconv.Itoa(int(f.State))
 		}
 	}
-	if e.Kind == monitor.KindDestroy {
+	if e.Kind == monitor.KindDestroy || e.Kind == monitor.KindInterim {
 		r.Born = refTime(e.Born)
 	}
 	r.ID = when(has(monitor.AttrID), f.ID)
