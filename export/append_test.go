@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"natlens/export/csv"
+	"natlens/export/jsonl"
 	"natlens/monitor"
 	"natlens/monitor/golden"
 )
@@ -60,13 +61,14 @@ func TestAppendRefuses(t *testing.T) {
 // has its own header. Without a move everything stays in one file.
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.csv")
-	r, err := NewRotation(RotationOptions{Path: path,
+	o := RotationOptions{Path: path,
 		Open: func(path string) (Part, error) { return CreatePart(path, CreateOptions{Append: true}) },
 		Sink: func(w io.Writer) monitor.Sink {
 			sink := csv.NewWriter(w)
 			sink.Continued = w.(Part).Size() > 0
 			return sink
-		}})
+		}}
+	r, err := NewRotation(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +91,54 @@ func TestReopen(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for path, lines := range map[string]int{path + ".1": 4, path: 2} {
+	if r, err = NewRotation(o); err != nil { // the next run has no header
+		t.Fatal(err)
+	}
+	write()
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for path, lines := range map[string]int{path + ".1": 4, path: 3} {
 		got, err := os.ReadFile(path)
 		if n := bytes.Count(got, []byte("\n")); n != lines || err != nil {
 			t.Errorf("%s has %d lines, want %d: %s%v", path, n, lines, got, err)
+		}
+	}
+}
+
+// TestReopenRotates expects the next batch after Reopen in the next file of a rotation, and a finding in the file of
+// its time, or in a note if there is no file.
+func TestReopenRotates(t *testing.T) {
+	dir := t.TempDir()
+	var notes bytes.Buffer
+	r, err := NewRotation(RotationOptions{Path: filepath.Join(dir, "x.jsonl"), Size: 1 << 20, Notes: &notes,
+		Open: func(path string) (Part, error) { return CreatePart(path, CreateOptions{}) },
+		Sink: func(w io.Writer) monitor.Sink { return jsonl.NewWriter(w) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 22, 6, 12, 0, 0, time.UTC)
+	step := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	finding := &monitor.Finding{Rule: "half-open", Subject: "10.0.0.9:80"}
+	step(r.Finding(finding))
+	for second := range 2 {
+		e := monitor.Event{Kind: monitor.KindNew, Time: monitor.Time(at.Add(time.Duration(second) * time.Second).UnixNano())}
+		step(r.Write(batch(e)), r.Finding(finding))
+		r.Reopen()
+	}
+	step(r.Close())
+	if n := strings.Count(notes.String(), "natlens: "); n != 1 {
+		t.Errorf("%d notes: %s", n, notes.String())
+	}
+	for _, name := range []string{"x-20261122T061200Z.jsonl", "x-20261122T061201Z.jsonl"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if n := bytes.Count(text, []byte("\n")); n != 2 || !bytes.Contains(text, []byte("half-open")) || err != nil {
+			t.Errorf("%s: %s%v", name, text, err)
 		}
 	}
 }

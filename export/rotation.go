@@ -282,7 +282,7 @@ func (r *Rotation) Written() uint64 {
 // moved the file away. It may be called from any goroutine.
 func (r *Rotation) Reopen() { r.reopen.Store(true) }
 
-// Finding writes a finding to the current file. If there is none, or its format has no findings, it writes a note.
+// Finding writes a finding to the current file. Without a file, or if its format has no findings, it writes a note.
 func (r *Rotation) Finding(f *monitor.Finding) error {
 	if sink, ok := r.sink.(monitor.FindingSink); ok && r.part != nil && r.full == nil && r.err == nil {
 		return sink.Finding(f)

@@ -136,7 +136,7 @@ func (p *places) find(a monitor.Addr) *monitor.Place {
 	return &at
 }
 
-// textOf returns a text of a record; "" if there is none.
+// textOf returns a text of a record; "" if the record has no such text.
 func textOf(r maxminddb.Result, path ...any) (text string) {
 	if err := r.DecodePath(&text, path...); err != nil || len(text) > maxPlaceText {
 		return ""

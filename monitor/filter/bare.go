@@ -27,7 +27,7 @@ func bareField(text string) (Field, bool) {
 }
 
 // bare reads values without a field, an address or a protocol with a port, or a shown name. It
-// returns nil if the token is none of these.
+// returns nil for every other token.
 func (p *parser) bare(t token) Expr {
 	if p.env.terse { // a suggestion has fields
 		return nil

@@ -201,7 +201,7 @@ func (rs *Rules) elements(r *rule, name string) ([]nftables.SetElement, bool) {
 // route is the route to an address, as the host has it now.
 type route struct {
 	device
-	kind uint8 // RTN_; 0: there is none
+	kind uint8 // RTN_; 0: no route
 }
 
 // route returns the route to an address.

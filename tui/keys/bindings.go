@@ -82,7 +82,7 @@ func (b *Bindings) Set(name string, to []string) error {
 	return nil
 }
 
-// Clash returns a key of an action that another action has too. ok is false if there is none.
+// Clash returns a key of an action that another action has too. ok is false without such a key.
 func (b *Bindings) Clash(name string) (key, other string, ok bool) {
 	a := action(name)
 	for i := range b {

@@ -27,7 +27,7 @@ func (o *Options) serve(con cli.Console, run *live.Run) (ended func(), err error
 			return nil, errors.Join(err, n.Close())
 		}
 	}
-	stop := n.Ready(statusOf(run), aliveOf(run))
+	stop := n.Ready(statusOf(run), aliveOf(run.Loop.Progress))
 	return func() { stop(); _ = n.Close() }, nil
 }
 
@@ -54,10 +54,10 @@ func statusOf(run *live.Run) func() string {
 }
 
 // aliveOf returns a function that reports whether the loop waits for events or has passed on some since its last call.
-func aliveOf(run *live.Run) func() bool {
-	before, _ := run.Loop.Progress()
+func aliveOf(progress func() (batches uint64, waiting bool)) func() bool {
+	before, _ := progress()
 	return func() bool {
-		batches, waiting := run.Loop.Progress()
+		batches, waiting := progress()
 		alive := waiting || batches != before
 		before = batches
 		return alive
