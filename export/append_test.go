@@ -142,3 +142,53 @@ func TestReopenRotates(t *testing.T) {
 		}
 	}
 }
+
+// TestCutOff writes on where the whole lines end.
+func TestCutOff(t *testing.T) {
+	for _, more := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "x")
+		if more {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f := create(t, path, CreateOptions{Append: more})
+		for _, step := range []func() error{
+			func() error { _, err := f.f.WriteString("first\nsec"); return err },
+			func() error { return f.cutOff(3) },
+			func() error { _, err := f.f.WriteString("second\n"); return err },
+		} {
+			if err := step(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(path); string(got) != "first\nsecond\n" || err != nil {
+			t.Errorf("append %v: %q, %v", more, got, err)
+		}
+	}
+}
+
+// TestWritten counts what a run has written, without what the file had before.
+func TestWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.jsonl")
+	if err := os.WriteFile(path, []byte("{\"old\":1}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRotation(RotationOptions{Path: path,
+		Open: func(path string) (Part, error) { return CreatePart(path, CreateOptions{Append: true}) },
+		Sink: func(w io.Writer) monitor.Sink { return jsonl.NewWriter(w) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Write(batch(monitor.Event{Kind: monitor.KindNew, Time: 1})); err != nil {
+		t.Fatal(err)
+	}
+	open := r.Written()
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if want := uint64(info.Size()) - 10; err != nil || open != want || r.Written() != want {
+		t.Errorf("%d bytes while it is open, %d then, want %d, %v", open, r.Written(), want, err)
+	}
+}
