@@ -1,5 +1,5 @@
-// Package config reads and edits the configuration files of natlens, which are TOML
-// (https://toml.io): that of the system and, over it, that of the user.
+// Package config reads the configuration files of natlens, which are TOML (https://toml.io): that of the system, over
+// it that of the user, and over both what the UI has saved.
 //
 //	cfg, err := config.Load(config.SystemFile, config.UserFile(os.Getenv))
 //	for _, s := range cfg.In("watch") { … }
@@ -28,8 +28,6 @@ type Setting struct {
 	Value any      // string, bool, int64, float64 or []any; nil: the heading of a table
 	File  string
 	Line  int
-
-	end int // in the bytes of the file
 }
 
 // Name returns the path with dots: watch.output.
@@ -84,7 +82,7 @@ func (s *Setting) Text() (string, error) {
 type Config struct {
 	Settings []Setting
 	Files    []string // the files that exist
-	User     string   // the file that Save edits; "" if the user has no home directory
+	Saved    string   // the file that Save writes; "" if the user has no home directory
 }
 
 // SystemFile is the file of the system.
@@ -106,11 +104,13 @@ func UserFile(getenv func(string) string) string {
 	return filepath.Join(dir, "natlens", "config.toml")
 }
 
-// Load reads two files. A setting of the user's file replaces that of the system's. A file that
-// does not exist has no settings. A file that another user can change is an error.
-func Load(system, user string) (Config, error) {
-	c := Config{User: user}
-	for _, path := range []string{system, user} {
+// Load reads the files of the system and of the user, and views.toml beside the user's. A setting replaces that of an
+// earlier file. A file that does not exist has no settings. A file that another user can change is an error.
+func Load(system, user string) (c Config, err error) {
+	if user != "" {
+		c.Saved = filepath.Join(filepath.Dir(user), "views.toml")
+	}
+	for _, path := range []string{system, user, c.Saved} {
 		data, err := read(path)
 		if err != nil {
 			return c, err

@@ -132,90 +132,59 @@ func TestUserFile(t *testing.T) {
 	}
 }
 
-// Save replaces the table, and nothing else.
+// Save sets and removes a table of views.toml, keeps its others, and changes no other file.
 func TestSave(t *testing.T) {
-	table := []string{"views", "my web"}
-	keys := []Key{{"page", "flows"}, {"columns", []string{"proto", "flow"}}}
-	added := "[views.'my web']\npage = 'flows'\ncolumns = ['proto', 'flow']"
-	for _, c := range []struct{ before, after, removed string }{
-		{"", added + "\n", "\n"},
-		{"# mine\ntheme = 'dark' # always\n\n", "# mine\ntheme = 'dark' # always\n\n" + added + "\n", "# mine\ntheme = 'dark' # always\n"},
-		{
-			"a = 1\n\n  [views.\"my web\"] # here\n\tfilter = 'tcp'\npage = [\n 'top', # gone\n ] # gone\n\n# stays\n[watch]\nquiet = true",
-			"a = 1\n\n" + added + "\n\n# stays\n[watch]\nquiet = true", "a = 1\n\n\n\n# stays\n[watch]\nquiet = true",
-		},
-		{"[views.'my web']", added, ""},
-		{"[views.'my web']\n[views.b]\npage = 'nat'\n", added + "\n[views.b]\npage = 'nat'\n", "\n[views.b]\npage = 'nat'\n"},
+	user := file(t, "[views.mine]\npage = 'nat'\n")
+	c, err := Load("", user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	views := map[string]any{"page": "flows", "columns": []string{"proto", "addresses"}}
+	web := "[views]\n[views.'my web']\ncolumns = ['proto', 'addresses']\npage = 'flows'\n"
+	for _, step := range []struct {
+		keys  map[string]any
+		table []string
+		want  string
+	}{
+		{views, []string{"views", "my web"}, web},
+		{map[string]any{"flows": []string{"proto"}}, []string{"columns"}, "[columns]\nflows = ['proto']\n\n" + web},
+		{nil, []string{"columns"}, web},
+		{nil, []string{"columns"}, web},
 	} {
-		for i, want := range []string{c.after, c.removed} {
-			cfg := Config{User: file(t, c.before)}
-			if err := cfg.Save(table, keys[:len(keys)*(1-i)]...); err != nil {
-				t.Errorf("%q: %v", c.before, err)
-				continue
-			}
-			got, err := os.ReadFile(cfg.User)
-			if string(got) != want || err != nil {
-				t.Errorf("%q: %v\ngot  %q\nwant %q", c.before, err, got, want)
-			}
+		if err := c.Save(step.keys, step.table...); err != nil {
+			t.Error(step.table, err)
+		}
+		if got, err := os.ReadFile(c.Saved); string(got) != step.want || err != nil {
+			t.Errorf("%v: %v\ngot  %q\nwant %q", step.table, err, got, step.want)
 		}
 	}
-	inline := "views = { 'my web' = { page = 'top' } }\n"
-	cfg := Config{User: file(t, inline)}
-	want := cfg.User + ": this table cannot be replaced: [views.'my web']"
-	if err := cfg.Save(table, keys...); err == nil || err.Error() != want {
+	err = c.Save(nil, "views", "mine")
+	if want := user + ":2: views.mine.page: delete it in this file"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if got, _ := os.ReadFile(cfg.User); string(got) != inline {
-		t.Errorf("changed to %q", got)
+	if c, err = Load("", user); err != nil || len(c.In("views", "my web")) != 2 || len(c.In("views", "mine")) != 1 {
+		t.Errorf("read again: %v %v", c, err)
 	}
-	if err := new(Config).Save(table, keys...); err == nil {
+	if err := new(Config).Save(views, "views", "a"); err == nil {
 		t.Error("without a file nothing can be saved")
 	}
-}
-
-// A new file and its directory are private; a link stays one.
-func TestSaveFiles(t *testing.T) {
-	dir := t.TempDir()
-	cfg := Config{User: filepath.Join(dir, "natlens", "config.toml")}
-	if err := cfg.Save([]string{"columns"}, Key{"flows", []string{"flow"}}); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(cfg.User); err != nil || checksMode && info.Mode() != 0o600 {
+	if info, err := os.Stat(c.Saved); err != nil || checksMode && info.Mode() != 0o600 {
 		t.Errorf("mode %v %v", info.Mode(), err)
 	}
-	link := Config{User: filepath.Join(dir, "link")}
-	if err := os.Symlink(cfg.User, link.User); err != nil {
-		t.Skip(err)
-	}
-	if err := link.Save([]string{"columns"}, Key{"flows", []string{"proto", "flow"}}); err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile(cfg.User)
-	if want := "[columns]\nflows = ['proto', 'flow']\n"; string(got) != want || err != nil {
-		t.Errorf("%q %v, want %q", got, err, want)
-	}
-	if names, _ := os.ReadDir(filepath.Dir(cfg.User)); len(names) != 1 {
+	if names, _ := os.ReadDir(filepath.Dir(user)); len(names) != 2 {
 		t.Errorf("files are left: %v", names)
 	}
 }
 
-// Any text is settings or an error, and a valid file is still one after an edit.
+// Any text is settings or an error.
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{"theme = 'dark'\n[watch]\na.b = [1, 'x']\n", "[views.'x y']\nv = { a = 1, b = {} }\n", "[[a]]\n", "a = 1979-05-27\r\n"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		before, err := parse("f", []byte(text))
-		if err != nil {
-			return
-		}
-		for i := range before {
-			_, _ = before[i].Texts()
-		}
-		table, keys := []string{"views", "x y"}, []Key{{"page", "flows"}}
-		edited := edit([]byte(text), before, table, keys)
-		if after, err := parse("f", edited); err == nil {
-			keeps(before, after, table, keys)
+		settings, _ := parse("f", []byte(text))
+		for i := range settings {
+			_, _ = settings[i].Texts()
 		}
 	})
 }

@@ -30,7 +30,7 @@ func parse(path string, data []byte) ([]Setting, error) {
 		case unstable.Table:
 			names, at := x.names(e)
 			table = names
-			x.found = append(x.found, Setting{Path: names, File: path, Line: at.Line, end: at.Offset})
+			x.found = append(x.found, Setting{Path: names, File: path, Line: at.Line})
 		case unstable.ArrayTable:
 			names, at := x.names(e)
 			s := Setting{Path: names, File: path, Line: at.Line}
@@ -62,8 +62,7 @@ func (x *extractor) names(n *unstable.Node) (names []string, at unstable.Positio
 // add adds a key with its value, or the keys of an inline table.
 func (x *extractor) add(table []string, n *unstable.Node) {
 	names, at := x.names(n)
-	end := int(n.Raw.Offset + n.Raw.Length)
-	s := Setting{Path: slices.Concat(table, names), File: x.path, Line: at.Line, end: end}
+	s := Setting{Path: slices.Concat(table, names), File: x.path, Line: at.Line}
 	if n.Value().Kind == unstable.InlineTable {
 		for it := n.Value().Children(); it.Next(); {
 			x.add(s.Path, it.Node())

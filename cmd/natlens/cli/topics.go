@@ -59,6 +59,7 @@ var FilesTopic = Topic{
 				{config.SystemFile, "configuration; natlens help config describes it"},
 				{"$XDG_CONFIG_HOME/natlens/config.toml", "the user's configuration, over that of the system; " +
 					"without the variable, in ~/.config"},
+				{"views.toml beside it", "columns and views that the UI has saved"},
 				{text.LabelFile, "names of connection labels: each line has a bit number and a name"},
 				{"/etc/services", "names of ports in the UI"},
 				{"/run/netns", "names of network namespaces, made by ip-netns(8)"},

@@ -222,7 +222,7 @@ key is an error. A flag on the command line overrides the files. Command lines o
   pause = ["space", "p"]  # an action of the UI; [] removes its keys
   [colours]
   nat = "bold #5fd7d7"    # also bright-cyan, 86, "white on blue"
-  [columns]               # the UI's key c saves them, v saves [views.NAME]
+  [columns]               # the UI's key c saves them in views.toml, v saves [views.NAME] there
   flows = ["proto", "addresses", "process:20"]`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -86,9 +88,6 @@ func readConfig(cfg *config.Config) (c configured, err error) {
 	return c, nil
 }
 
-// viewKeys are the keys of a view.
-var viewKeys = []string{"page", "filter", "by", "sort", "columns"}
-
 // addView adds a key of a view.
 func (c *configured) addView(s *config.Setting) error {
 	if len(s.Path) < 3 {
@@ -128,7 +127,7 @@ func (c *configured) addView(s *config.Setting) error {
 	case "sort":
 		v.Sort = texts[0]
 	default:
-		return s.Unknown(viewKeys...)
+		return s.Unknown("page", "filter", "by", "sort", "columns")
 	}
 	if err != nil {
 		return s.Errorf("%w", err)
@@ -136,7 +135,7 @@ func (c *configured) addView(s *config.Setting) error {
 	return nil
 }
 
-// saver saves views and columns in the user's file.
+// saver saves views and columns.
 type saver struct {
 	cfg *config.Config
 	mu  sync.Mutex
@@ -144,27 +143,25 @@ type saver struct {
 
 // SaveView replaces a view, or removes it.
 func (s *saver) SaveView(v page.View) error {
-	var all []config.Key
-	for i, value := range []any{v.Page, v.Filter, v.By, v.Sort, v.Columns} {
-		if text, isText := value.(string); v.Page != "" && (isText && text != "" || !isText && len(v.Columns) > 0) {
-			all = append(all, config.Key{Name: viewKeys[i], Value: value})
-		}
-	}
-	return s.save([]string{"views", v.Name}, all...)
+	all := map[string]any{"page": v.Page, "filter": v.Filter, "by": v.By, "sort": v.Sort, "columns": v.Columns}
+	maps.DeleteFunc(all, func(_ string, value any) bool {
+		return v.Page == "" || reflect.ValueOf(value).Len() == 0
+	})
+	return s.save(all, "views", v.Name)
 }
 
-// SaveColumns replaces the columns of Flows.
+// SaveColumns replaces the columns of Flows; nil: the usual ones.
 func (s *saver) SaveColumns(columns []string) error {
 	if columns == nil {
-		return s.save([]string{"columns"})
+		return s.save(nil, "columns")
 	}
-	return s.save([]string{"columns"}, config.Key{Name: "flows", Value: columns})
+	return s.save(map[string]any{"flows": columns}, "columns")
 }
 
-func (s *saver) save(table []string, keys ...config.Key) error {
+func (s *saver) save(keys map[string]any, table ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cfg.Save(table, keys...)
+	return s.cfg.Save(keys, table...)
 }
 
 // Keys returns the keys of the user interface.

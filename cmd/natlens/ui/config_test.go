@@ -13,7 +13,7 @@ import (
 // What the UI saves is read again; a view without a page is removed.
 func TestSaver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "natlens", "config.toml")
-	s := saver{cfg: &config.Config{User: path}}
+	s := saver{cfg: &config.Config{Saved: filepath.Join(filepath.Dir(path), "views.toml")}}
 	web := page.View{Name: "my web", Page: "flows", Filter: "tcp dport 443", Sort: "-bytes", Columns: []string{"addresses", "bytes:9"}}
 	top := page.View{Name: "top", Page: "top", By: "dst > dport"}
 	read := func() configured {

@@ -17,6 +17,7 @@ import (
 	"natlens/export"
 	"natlens/export/jsonl"
 	"natlens/monitor"
+	"natlens/monitor/config"
 )
 
 // fileExporter creates the files of the UI's exports.
@@ -110,20 +111,12 @@ func (h *filterHistory) Lines() []string {
 	return lines[max(0, len(lines)-historyLines):]
 }
 
-// Add adds a filter, in a new file that replaces the old one. If it cannot be written, the
-// filter is lost at the end of the run.
+// Add adds a filter. If it cannot be written, the filter is lost at the end of the run.
 func (h *filterHistory) Add(filter string) {
-	if h.path == "" || os.MkdirAll(filepath.Dir(h.path), 0o700) != nil {
+	if h.path == "" {
 		return
 	}
 	lines := append(h.Lines(), filter)
 	lines = lines[max(0, len(lines)-historyLines):]
-	f, err := os.CreateTemp(filepath.Dir(h.path), "filters.*") // mode 0600
-	if err != nil {
-		return
-	}
-	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
-	if errors.Join(err, f.Close()) != nil || os.Rename(f.Name(), h.path) != nil {
-		_ = os.Remove(f.Name())
-	}
+	_ = config.Replace(h.path, []byte(strings.Join(lines, "\n")+"\n"))
 }
