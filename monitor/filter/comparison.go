@@ -166,7 +166,7 @@ func (p *parser) value(f Field) token {
 	}
 	err := p.fail(t, f.info().kind.noun+" is expected here")
 	if isJoin(t) {
-		p.shared(err)
+		p.rewrite(err, t)
 	}
 	panic(err)
 }

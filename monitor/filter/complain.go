@@ -17,17 +17,12 @@ func (p *parser) stray(t token) *Error {
 		return p.fail(t, "no bracket is open")
 	case t.is(",") || t.is(".."):
 		err := p.fail(t, "this belongs between values")
-		if p.at > 0 && p.at+1 < len(p.tokens)-1 { // tcp,udp
-			last, next := p.tokens[p.at-1], p.tokens[p.at+1]
-			p.suggestFor(err, token{pos: last.pos, end: next.end}, last.text+" or "+next.text)
-		}
+		p.rewrite(err, t)
 		return err
 	case t.is("{") || t.is("}"):
 		return p.fail(t, "a set follows a field: dport {80,443}")
 	case t.kind == tokString:
 		return p.fail(t, "a text alone says nothing")
-	case t.kind == tokBad:
-		return p.bad(t)
 	}
 	return p.fail(t, "a comparison needs a field before it: dport > 1023")
 }
@@ -52,10 +47,7 @@ func (p *parser) noValue(f Field, t token) *Error {
 		err.Msg += ": labels have no names here (" + p.env.Nameless.Error() + "), and numbers from 0 to 127"
 		return err
 	}
-	if err.Suggestion == "" {
-		p.ofKind(err, f, t)
-	}
-	if err.Suggestion == "" && len(samples) <= 8 {
+	if err.Suggestion == "" && !p.rewrite(err, t) && len(samples) <= 8 {
 		err.Msg += ", such as " + strings.Join(samples, " ")
 	}
 	return err

@@ -100,7 +100,7 @@ func (p *parser) part() Expr {
 	case t.kind == tokString:
 		panic(p.fail(t, "a text alone says nothing; write ~ "+strconv.Quote(t.text)))
 	}
-	panic(p.bad(t))
+	panic(p.fail(t, "a condition is expected here"))
 }
 
 // deeper counts a bracket or a not, after which no and or or may follow.

@@ -1,36 +1,106 @@
 package filter
 
 import (
-	"net/netip"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
+	"sync"
 
-	"natlens/monitor"
 	"natlens/monitor/human"
 )
 
+// rewrite is text that is no filter, and what it may mean. The first meaning that is a filter is suggested.
+type rewrite struct {
+	wrong    *regexp.Regexp // begins at a token
+	meanings []string       // with the groups of wrong
+	msg      string         // of the error; "": as it is
+}
+
+// value is a word of a filter, and tail an operator and a value.
+const (
+	value = `([^\s(){},]+)`
+	tail  = `\s*(?:[=!<>]=?|in\b)?\s*(?:\{[^}]*\}|[^\s(){},=!<>&|]+)`
+)
+
 // foreign are words of tcpdump, Wireshark, nft and of flow logs, with what natlens calls them.
-var foreign = func() map[string]string {
-	m := map[string]string{
-		"icmp6": "icmpv6", "protocol": "proto", "l4proto": "proto", "ip.proto": "proto",
-		"greater": "bytes >", "less": "bytes <",
-		"ip.addr": "host", "ipv6.addr": "host", "ip.src_host": "src", "ip.dst_host": "dst",
+var foreign = [][2]string{
+	{"icmp6", "icmpv6"}, {`protocol|l4proto|ip\.proto`, "proto"}, {"greater", "bytes >"}, {"less", "bytes <"},
+	{`ip(?:v6)?\.addr`, "host"}, {`ip\.(src|dst)_host`, "$1"}, {`ip(?:v6)?\.(src|dst)`, "$1"},
+	{`(src|dst)(?:[_.]?ip|_?addr)`, "$1"}, {"saddr", "src"}, {"daddr", "dst"},
+	{`src[_.]?port`, "sport"}, {`dst[_.]?port`, "dport"}, {`(tcp|udp|sctp)\.port`, "$1 port"},
+	{`(tcp|udp|sctp)\.srcport`, "$1 sport"}, {`(tcp|udp|sctp)\.dstport`, "$1 dport"},
+}
+
+// sides are the fields of an address and of its port, with the words that may be either.
+var sides = [][3]string{
+	{"host", "port", "host|net|portrange|port"},
+	{"src", "sport", `(?:orig\.)?(?:src(?: (?:host|net|portrange|port))?|sport)`},
+	{"dst", "dport", `(?:orig\.)?(?:dst(?: (?:host|net|portrange|port))?|dport)`},
+	{"reply.src", "reply.sport", `reply\.s(?:rc|port)`}, {"reply.dst", "reply.dport", `reply\.d(?:st|port)`},
+	{"nat.src", "nat.sport", `nat\.s(?:rc|port)`}, {"nat.dst", "nat.dport", `nat\.d(?:st|port)`},
+}
+
+// rewrites are compiled at the first error.
+var rewrites = sync.OnceValue(func() (all []rewrite) {
+	add := func(msg, wrong string, meanings ...string) {
+		all = append(all, rewrite{regexp.MustCompile("^(?i:" + wrong + ")"), meanings, msg})
 	}
-	for _, side := range []string{"src", "dst"} {
-		port := side[:1] + "port"
-		for _, word := range []string{"ip." + side, "ipv6." + side, side + "ip", side + "_ip", side + "_addr",
-			side + "addr", side[:1] + "addr", side + ".ip"} {
-			m[word] = side
-		}
-		m[side+"port"], m[side+"_port"], m[side+".port"] = port, port, port
-		for _, p := range []monitor.Proto{monitor.TCP, monitor.UDP, monitor.SCTP} {
-			m[p.Name()+"."+side+"port"], m[p.Name()+".port"] = p.Name()+" "+port, p.Name()+" port"
+	const shared, either = "each field needs a value", `(?:src or dst|dst or src|sport or dport|dport or sport) `
+	add(shared, either+`(\S+/\d+)`, "net $1")
+	add(shared, either+`(?:(host|net|portrange|port) )?`+value, "$1 $2", "host $2", "port $2")
+	add(shared, value+` (and|or|&&|\|\|) `+value+` ((?:host|net|portrange|port) )?`+value, "$1 $4$5 $2 $3 $4$5")
+	for _, s := range sides {
+		add("", "(?:"+s[2]+`)(?: ?==?)? ?\[?([\da-f:.]+?)\]?:(\d+)`, s[0]+" $1 "+s[1]+" $2")
+		add("", "(?:"+s[2]+")(?: ?==?)? "+value, s[0]+" $1", s[1]+" $1")
+	}
+	for _, f := range foreign {
+		add("", "(?:"+f[0]+")(?P<tail>"+tail+")", f[1]+"${tail}")
+		add("", f[0], f[1])
+	}
+	add("", `([^\s:]+):`+value, "$1 $2", "$1 port $2", "port $2")
+	add("", `([^\s/]+)/`+value, "$1 port $2", "$2 port $1")
+	add("", value+` ?, ?`+value, "$1 or $2")
+	return all
+})
+
+// rewrite suggests what the text around a wrong token may mean. It returns false if it finds nothing.
+func (p *parser) rewrite(err *Error, t token) bool {
+	const before = 3 // the most tokens of a rewrite before the wrong one
+	at := slices.IndexFunc(p.tokens, func(o token) bool { return o.end >= t.end })
+	for _, first := range p.tokens[max(0, at-before) : at+1] {
+		text := p.text[first.pos:]
+		for _, r := range rewrites() {
+			m := r.wrong.FindStringSubmatchIndex(text)
+			if m == nil || first.pos+m[1] < t.end {
+				continue
+			}
+			for _, meaning := range r.meanings {
+				filter := string(r.wrong.ExpandString(nil, meaning, text, m))
+				if p.suggest(err, token{pos: first.pos, end: first.pos + m[1]}, filter) {
+					if r.msg != "" {
+						err.Msg = r.msg
+					}
+					return true
+				}
+			}
 		}
 	}
-	return m
-}()
+	return false
+}
+
+// suggest suggests a text in place of whole, and makes the error cover that, if the text is a filter.
+func (p *parser) suggest(err *Error, whole token, text string) bool {
+	env := p.env
+	env.terse = true
+	if p.env.terse {
+		return false
+	} else if _, wrong := env.Parse(text); wrong != nil {
+		return false
+	}
+	*err = *newError(p.text, whole.pos, whole.end, err.Msg)
+	err.Suggestion = strings.TrimSpace(text)
+	return true
+}
 
 // unknown returns the error of an unknown word.
 func (p *parser) unknown(t token) *Error {
@@ -38,7 +108,7 @@ func (p *parser) unknown(t token) *Error {
 	if c := t.text[0]; isDigit(c) || strings.Contains(t.text, ":") {
 		err.Msg = "not an address, a network or a port"
 	}
-	if p.suggestFlag(err, t) || p.suggestField(err, t) || p.suggest(err, endpoints(t.text)...) {
+	if p.suggestFlag(err, t) || p.rewrite(err, t) {
 		return err
 	}
 	words := termWords
@@ -46,12 +116,13 @@ func (p *parser) unknown(t token) *Error {
 		words = append([]string{"and", "or"}, termWords...)
 	}
 	if err.Suggestion = human.Nearest(t.text, words); err.Suggestion == "" && err.Msg == "unknown word" {
-		p.suggest(err, Match{Text: t.text}.String())
+		p.suggest(err, t, Match{Text: t.text}.String())
 	}
 	return err
 }
 
-// suggestFlag suggests the condition of a flag of conntrack(8): -p tcp, --dport 443.
+// suggestFlag suggests the condition of a flag of conntrack(8): -p tcp, --dport 443. It returns true also for a letter,
+// which resembles no word.
 func (p *parser) suggestFlag(err *Error, t token) bool {
 	name, value, attached := SplitFlag(t.text)
 	if _, ok := FlagByName(name); !ok {
@@ -64,153 +135,5 @@ func (p *parser) suggestFlag(err *Error, t token) bool {
 		}
 	}
 	sel, wrong := Env{}.FromFlags([]FlagValue{{name, value}})
-	known := wrong == nil && sel.Kinds == 0 && p.suggestFor(err, t, sel.Expr.String())
-	return known || len(name) == 1 // no word comes close to a letter
-}
-
-// suggestField suggests natlens's word for one of another tool, with what follows it up to the next joining word: the
-// longest piece of that with which it is a condition.
-func (p *parser) suggestField(err *Error, t token) bool {
-	word, ok := foreign[fold(t.text)]
-	if !ok {
-		return false
-	}
-	const longest = 6 // tokens: == 1..2, for example
-	last := p.at
-	for last < len(p.tokens)-1 && last < p.at+longest && !isJoin(p.tokens[last]) {
-		last++
-	}
-	for ; last >= p.at; last-- {
-		whole := token{pos: t.pos, end: p.tokens[last-1].end}
-		if p.suggestFor(err, whole, word+p.text[t.end:whole.end]) {
-			return true
-		}
-	}
-	return false
-}
-
-// bad reports a character that no filter has.
-func (p *parser) bad(t token) *Error {
-	err := p.fail(t, "a condition is expected here")
-	if t.kind == tokBad {
-		whole := t
-		for whole.end < len(p.text) && !unicode.IsSpace(rune(p.text[whole.end])) && p.text[whole.end] != ')' {
-			whole.end++
-		}
-		p.suggestFor(err, whole, endpoints(p.text[whole.pos:whole.end])...)
-	}
-	return err
-}
-
-// endpoints returns what an address or protocol with a port may mean: 192.0.2.1:443, [::1]:443, tcp/443, 443/tcp,
-// *:443. Not all of it are filters.
-func endpoints(text string) (filters []string) {
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		return []string{"host " + ap.Addr().String() + " port " + strconv.Itoa(int(ap.Port()))}
-	}
-	if name, value, ok := strings.Cut(text, ":"); ok {
-		filters = []string{name + " " + value, name + " port " + value, "port " + value}
-	}
-	if name, value, ok := strings.Cut(text, "/"); ok {
-		filters = append(filters, name+" port "+value, value+" port "+name)
-	}
-	return filters
-}
-
-// ofKind suggests for a value that is no value of the field the field of the other kind: dport for dst 443, dst for
-// dport 192.0.2.1, both for dst 192.0.2.1:443.
-func (p *parser) ofKind(err *Error, f Field, t token) {
-	addr, port := sides(f)
-	at := slices.IndexFunc(p.tokens, func(o token) bool { return o.pos == t.pos }) - 1
-	if at > 0 && (p.tokens[at].is("=") || p.tokens[at].is("==")) {
-		at--
-	}
-	if addr == "" || at < 0 {
-		return
-	}
-	whole, word := token{pos: p.tokens[at].pos, end: t.end}, fold(p.tokens[at].text)
-	if at > 0 && qualified[fold(p.tokens[at-1].text)+" "+word] == f {
-		whole.pos = p.tokens[at-1].pos
-	} else if fieldByName[word] != f {
-		return
-	}
-	if ap, wrong := netip.ParseAddrPort(t.text); wrong == nil {
-		p.suggestFor(err, whole, addr+" "+ap.Addr().String()+" "+port+" "+strconv.Itoa(int(ap.Port())))
-		return
-	}
-	p.suggestFor(err, whole, addr+" "+t.text, port+" "+t.text)
-}
-
-// sides returns the fields of the address and of the port of which f is one.
-func sides(f Field) (addr, port string) {
-	for _, pair := range [][2]Field{
-		{FieldHost, FieldPort}, {FieldOrigSrc, FieldOrigSPort}, {FieldOrigDst, FieldOrigDPort},
-		{FieldReplySrc, FieldReplySPort}, {FieldReplyDst, FieldReplyDPort},
-		{FieldNATSrc, FieldNATSPort}, {FieldNATDst, FieldNATDPort},
-	} {
-		if slices.Contains(pair[:], f) {
-			return pair[0].String(), pair[1].String()
-		}
-	}
-	return "", ""
-}
-
-// shared returns the filter that "src or dst VALUE" means, in which the first field has no
-// value.
-func (p *parser) shared(err *Error) {
-	if p.at == 0 || p.at+2 >= len(p.tokens) {
-		return
-	}
-	word := func(i int) string { return p.text[p.tokens[i].pos:p.tokens[i].end] }
-	first, join, second, value, last := word(p.at-1), word(p.at), word(p.at+1), word(p.at+2), p.at+2
-	kind := ""
-	if slices.Contains([]string{"host", "net", "port", "portrange"}, fold(value)) && p.at+3 < len(p.tokens)-1 {
-		kind, value, last = value+" ", word(p.at+3), p.at+3
-	}
-	whole := token{pos: p.tokens[p.at-1].pos, end: p.tokens[last].end}
-	each := first + " " + kind + value + " " + join + " " + second + " " + kind + value
-	texts := []string{each}
-	if both := fold(first + " " + join + " " + second); both == "src or dst" || both == "dst or src" ||
-		both == "sport or dport" || both == "dport or sport" {
-		texts = []string{hostOrNet(value), "port " + value, each}
-		if kind != "" {
-			texts[0] = kind + value
-		}
-	}
-	if p.suggestFor(err, whole, texts...) {
-		err.Msg = "each field needs a value"
-	}
-}
-
-func hostOrNet(value string) string {
-	if strings.Contains(value, "/") {
-		return "net " + value
-	}
-	return "host " + value
-}
-
-// suggest suggests the first text that is a filter in place of what is wrong. It returns false if none is.
-func (p *parser) suggest(err *Error, texts ...string) bool {
-	if p.env.terse {
-		return false
-	}
-	env := p.env
-	env.terse = true
-	for _, text := range texts {
-		if _, wrong := env.Parse(text); wrong == nil {
-			err.Suggestion = strings.TrimSpace(text)
-			return true
-		}
-	}
-	return false
-}
-
-// suggestFor is suggest for more than the token that is wrong: the error covers all that the suggestion replaces.
-func (p *parser) suggestFor(err *Error, whole token, texts ...string) bool {
-	ok := p.suggest(err, texts...)
-	if ok {
-		wider := newError(p.text, whole.pos, whole.end, err.Msg)
-		err.Col, err.Len = wider.Col, wider.Len
-	}
-	return ok
+	return wrong == nil && sel.Kinds == 0 && p.suggest(err, t, sel.Expr.String()) || len(name) == 1
 }

@@ -163,6 +163,6 @@ func (p *parser) network(f Field, t token) (netip.Prefix, *Error) {
 		return n, p.fail(t, "not an address; names are not looked up")
 	}
 	err := p.fail(t, "not an address or network")
-	p.ofKind(err, f, t)
+	p.rewrite(err, t)
 	return n, err
 }
