@@ -29,7 +29,7 @@ func TestHelpFits(t *testing.T) {
 			if cmd.IsAdditionalHelpTopicCommand() {
 				return // has no flags of its own
 			}
-			cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 				if named := regexp.MustCompile(`--` + f.Name + `([^\w-]|$)`).MatchString(text); named == f.Hidden {
 					t.Errorf("%s --help at %d columns: --%s is named: %t, hidden: %t", cmd.CommandPath(), width, f.Name, named, f.Hidden)
 				}

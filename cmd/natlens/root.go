@@ -36,9 +36,8 @@ func run(ctx context.Context, con cli.Console, args []string) int {
 	for _, note := range ignored {
 		fmt.Fprintf(con.Stderr, "natlens: %s\n", note)
 	}
-	if len(line) == 0 || line[0] == args[0] { // a command line of conntrack(8) has no configuration
-		files.Install(root)
-	}
+	files.Classic = len(line) > 0 && line[0] != args[0]
+	files.Install(root)
 	if err == nil {
 		err = execute(ctx, root, line)
 	}
@@ -115,6 +114,7 @@ func newRoot(con cli.Console) *cobra.Command {
 	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), cli.NewVersion(con, root), man.New(con),
 		settings.New(con))
 	ui.AddRoot(con, root)
+	settings.Register(root)
 	cli.SetHelp(con, root, topics()...)
 	root.AddCommand(platformCommands(con)...)
 	cli.AddCompletion(root)

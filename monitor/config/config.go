@@ -131,6 +131,14 @@ func Load(system, user string) (c Config, err error) {
 	return c, nil
 }
 
+// LoadFile reads one file, which must exist, and views.toml beside it.
+func LoadFile(path string) (Config, error) {
+	if _, err := os.Stat(path); err != nil {
+		return Config{}, err
+	}
+	return Load("", path)
+}
+
 // In returns the settings of a table, without those of its subtables.
 func (c *Config) In(table ...string) (out []Setting) {
 	for _, s := range c.Settings {

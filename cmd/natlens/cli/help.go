@@ -116,7 +116,7 @@ func listed(cmd *cobra.Command) (subs []*cobra.Command) {
 // because there are many.
 func writeFlags(b *strings.Builder, cmd *cobra.Command, width int) {
 	groups := map[string]*pflag.FlagSet{}
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		name := "Flags"
 		if note := f.Annotations[groupNote]; len(note) > 0 {
 			name = note[0]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ const uiTable = "ui"
 type Defaults struct {
 	// Config is what the files contain.
 	Config  config.Config
+	Classic bool // the command line is one of conntrack(8), which has no configuration
+
 	newRoot func(cli.Console) *cobra.Command
 	err     error            // of reading the files
 	used    []config.Setting // that set a flag
@@ -45,6 +48,14 @@ func Read(con cli.Console, newRoot func(cli.Console) *cobra.Command) *Defaults {
 	return d
 }
 
+// configFlag is the flag that all commands have.
+const configFlag = "config"
+
+// Register adds --config to all commands.
+func Register(root *cobra.Command) {
+	root.PersistentFlags().String(configFlag, "", "read only this configuration `file`")
+}
+
 // withoutConfig are the commands that work whatever the files contain.
 var withoutConfig = []string{"help", "version", "completion", "man"}
 
@@ -53,7 +64,7 @@ var withoutConfig = []string{"help", "version", "completion", "man"}
 func (d *Defaults) Install(cmd *cobra.Command) {
 	args := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, words []string) error {
-		if err := d.apply(cmd); err != nil || args == nil {
+		if err := d.apply(cmd, words); err != nil || args == nil {
 			return err
 		}
 		return args(cmd, words)
@@ -63,13 +74,28 @@ func (d *Defaults) Install(cmd *cobra.Command) {
 	}
 }
 
-// apply checks the files and sets the flags of a command.
-func (d *Defaults) apply(cmd *cobra.Command) error {
-	if words := commandPath(cmd); slices.Contains(withoutConfig, words[0]) {
+// apply checks the files and sets the flags of a command with these arguments.
+func (d *Defaults) apply(cmd *cobra.Command, words []string) error {
+	table := commandPath(cmd)
+	if slices.Contains(withoutConfig, table[0]) {
 		return nil
+	}
+	switch file := cmd.Flag(configFlag); {
+	case d.Classic && file.Changed:
+		return cli.Usagef("--config: command lines of conntrack(8) have no configuration")
+	case d.Classic:
+		return nil
+	case file.Changed:
+		d.Config, d.err = config.LoadFile(file.Value.String())
+	}
+	if cmd.Name() == checkName && len(words) == 1 {
+		d.Config, d.err = config.LoadFile(words[0])
 	}
 	if d.err == nil {
 		d.err = d.check()
+	}
+	if _, ok := errors.AsType[*fs.PathError](d.err); ok {
+		return d.err
 	}
 	if d.err != nil {
 		return cli.Usage(d.err)
@@ -78,7 +104,7 @@ func (d *Defaults) apply(cmd *cobra.Command) error {
 	for _, s := range d.Config.In() {
 		wanted[shared[s.Path[0]]] = s
 	}
-	for _, s := range d.Config.In(commandPath(cmd)...) {
+	for _, s := range d.Config.In(table...) {
 		wanted[s.Path[len(s.Path)-1]] = s
 	}
 	var err error
@@ -205,15 +231,16 @@ func (d *Defaults) Explain(err error) error {
 
 // New returns the command config.
 func New(con cli.Console) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Print the configuration, and where each value is from",
 		Long: `Print the configuration as TOML: the user's file over the system's, and the keys of the UI. A comment
 names the file and line of each value.
 
 natlens reads ` + config.SystemFile + `, and over it $XDG_CONFIG_HOME/natlens/config.toml (without the
-variable in ~/.config). With sudo(8) it reads root's file. Another user must not be able to change a file. An unknown
-key is an error. A flag on the command line overrides the files. Command lines of conntrack(8) ignore them.
+variable in ~/.config); with --config only that file. With sudo(8) it reads root's file. Another user must not be able
+to change a file. An unknown key is an error. A flag on the command line overrides the files. Command lines of
+conntrack(8) ignore them.
 
   theme = "dark"          # of every command: theme, no-mouse, resolver, places
   [watch]                 # a command; the UI's table is [ui]
@@ -230,7 +257,28 @@ key is an error. A flag on the command line overrides the files. Command lines o
 			return err
 		},
 	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   checkName + " [FILE]",
+		Short: "Check a configuration file, or those that natlens reads",
+		Long: `Check a configuration file, or without FILE those that natlens reads. An unknown key or a wrong value is
+an error with its line, and the exit code is 2.`,
+		Args: func(_ *cobra.Command, words []string) error {
+			if len(words) > 1 {
+				return cli.Usagef("config check takes one file, got %q", words[1])
+			}
+			return nil
+		},
+		RunE: func(*cobra.Command, []string) error { // the files are read and checked before
+			files := cmp.Or(strings.Join(con.Config.Files, ", "), "no file")
+			_, err := fmt.Fprintf(con.Stdout, "no errors in: %s\n", files)
+			return err
+		},
+	})
+	return cmd
 }
+
+// checkName is the name of the command that checks a file.
+const checkName = "check"
 
 // printed returns the configuration as TOML: the keys before all tables first.
 func printed(cfg *config.Config, root *cobra.Command) string {

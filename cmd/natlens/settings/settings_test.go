@@ -26,6 +26,7 @@ func tree(format *string) func(cli.Console) *cobra.Command {
 			return nil
 		}
 		root.AddCommand(ui.NewDemo(con), New(con), watch)
+		Register(root)
 		return root
 	}
 }
@@ -83,6 +84,43 @@ func TestCommand(t *testing.T) {
 		"\n[watch]\noutput-format = 'csv'                    # " + path + ":2\n"} {
 		if err != nil || !strings.Contains(out, want) {
 			t.Errorf("%v, there is no %q in\n%s", err, want, out)
+		}
+	}
+}
+
+// --config and config check read another file, and neither the system's nor the user's.
+func TestOtherFile(t *testing.T) {
+	dir := t.TempDir()
+	other := filepath.Join(dir, "other.toml")
+	if err := os.WriteFile(other, []byte("[watch]\noutput-format = 'jsonl'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wrong := filepath.Join(dir, "wrong.toml")
+	if err := os.WriteFile(wrong, []byte("\n[watch]\noutput-fromat = 'jsonl'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const unknown = `WRONG:3: watch.output-fromat: unknown key "output-fromat": did you mean output-format?`
+	for _, c := range []struct{ args, format, out, err string }{
+		{"watch", "csv", "", ""},
+		{"--config OTHER watch", "jsonl", "", ""},
+		{"watch --config WRONG", "", "", unknown},
+		{"watch --config DIR/none", "", "", "stat DIR/none: no such file or directory"},
+		{"config check", "", "no errors in: FILE\n", ""},
+		{"config check --config OTHER", "", "no errors in: OTHER\n", ""},
+		{"config check OTHER", "", "no errors in: OTHER\n", ""},
+		{"config check WRONG", "", "", unknown},
+		{"config check DIR/none", "", "", "stat DIR/none: no such file or directory"},
+		{"config check OTHER OTHER", "", "", `config check takes one file, got "OTHER"`},
+	} {
+		args := strings.Fields(strings.NewReplacer("OTHER", other, "WRONG", wrong, "DIR", dir).Replace(c.args))
+		format, out, path, err := files(t, "[watch]\noutput-format = 'csv'", args...)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		short := strings.NewReplacer(other, "OTHER", wrong, "WRONG", dir, "DIR", path, "FILE").Replace
+		if format != c.format || short(out) != c.out || short(text) != c.err {
+			t.Errorf("natlens %s: format %q, output %q, error %q", c.args, format, out, text)
 		}
 	}
 }
