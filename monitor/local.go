@@ -1,8 +1,11 @@
 package monitor
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -47,6 +50,55 @@ func (l *Local) Name() string {
 		return ""
 	}
 	return cmp.Or(l.Process, l.Container, l.Pod)
+}
+
+// localJSON is a Local in JSON.
+type localJSON struct {
+	Process   string  `json:"process,omitempty"`
+	PID       uint32  `json:"pid,omitempty"`
+	UID       *uint32 `json:"uid,omitempty"`
+	User      string  `json:"user,omitempty"`
+	Container string  `json:"container,omitempty"`
+	Pod       string  `json:"pod,omitempty"`
+	Match     string  `json:"match"`
+}
+
+// MarshalJSON returns the object local of docs/json.md, which every output has. Characters that
+// are unsafe in a terminal are written as \u escapes.
+func (l *Local) MarshalJSON() ([]byte, error) {
+	o := localJSON{l.Process, l.PID, nil, l.User, l.Container, l.Pod, l.Match.String()}
+	if l.User != "" {
+		o.UID = &l.UID
+	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(o)
+	return EscapeJSON(bytes.TrimSpace(text.Bytes())), err
+}
+
+// maxLocal is the maximum length of all names that UnmarshalJSON accepts.
+const maxLocal = 4096
+
+// UnmarshalJSON reads what MarshalJSON returns.
+func (l *Local) UnmarshalJSON(data []byte) error {
+	var o localJSON
+	if err := json.Unmarshal(data, &o); err != nil {
+		return err
+	}
+	match, ok := MatchByName(o.Match)
+	if !ok {
+		return fmt.Errorf("local.match: %.40q is not exact, listener or address", o.Match)
+	}
+	if n := len(o.Process) + len(o.User) + len(o.Container) + len(o.Pod); n > maxLocal {
+		return fmt.Errorf("local: %d bytes, at most %d are possible", n, maxLocal)
+	}
+	*l = Local{Process: o.Process, PID: o.PID, Container: o.Container, Pod: o.Pod, Match: match}
+	if o.UID != nil {
+		l.UID = *o.UID
+		l.User = cmp.Or(o.User, strconv.FormatUint(uint64(l.UID), 10))
+	}
+	return nil
 }
 
 // Match says how a flow was joined to its Local.

@@ -25,7 +25,8 @@ CREATE TABLE translation (
 	orig_packets  INTEGER,          -- NULL: the kernel did not count
 	orig_bytes    INTEGER,
 	reply_packets INTEGER,
-	reply_bytes   INTEGER
+	reply_bytes   INTEGER,
+	local         TEXT              -- process or container of this host, as JSON; NULL: none is known
 );
 
 CREATE INDEX outside ON translation (outside, outside_port, start);

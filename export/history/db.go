@@ -103,7 +103,7 @@ func openFile(ctx context.Context, path, how string, schema []string) (db *sql.D
 	case len(is) == 0 && id == 0:
 		err = errUnfinished
 	case id != applicationID || version != schemaVersion:
-		err = errors.New("not a history file, or one of another version")
+		err = errors.New("not a history file, or one of another version of natlens: use another directory")
 	case !slices.Equal(is, slices.Sorted(slices.Values(schema))):
 		err = errors.New("the file has tables, views or triggers that natlens did not make")
 	}
@@ -200,8 +200,7 @@ const (
 	lockName = "lock"
 )
 
-// checkDir rejects a directory to which others can write, and one with files of a history that
-// this version does not read.
+// checkDir rejects a directory to which others can write.
 func checkDir(dir string, writing bool) error {
 	st, err := os.Stat(dir)
 	switch {
@@ -216,12 +215,6 @@ func checkDir(dir string, writing bool) error {
 	if above := replaceable(dir); above != "" {
 		return fmt.Errorf("%s: others can write to %s and replace what is in it: remove that permission, or set its "+
 			"sticky bit", dir, above)
-	}
-	for _, name := range []string{"catalog.sqlite", "open.journal"} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return fmt.Errorf("%s: its history has a format that natlens cannot read (%s): use another directory",
-				dir, name)
-		}
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ CREATE TABLE open (
 	orig_bytes    INTEGER,
 	reply_packets INTEGER,
 	reply_bytes   INTEGER,
+	local         TEXT,             -- process or container of this host, as JSON; NULL: none is known
 	PRIMARY KEY (flow, side)
 ) WITHOUT ROWID;
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -30,7 +31,16 @@ func appendRow(args []any, t *translation.Translation, s translation.Side) []any
 	return append(args, int64(t.NAT), ifKnown(t.Proto.IsICMP(), t.ICMP), int64(t.Zone), t.Namespace,
 		ifKnown(t.HasID, t.ID), ifKnown(t.HasState, t.State), int64(t.Status), int64(t.Reason), int64(t.Doubt),
 		ifKnown(t.Counted, t.Original.Packets), ifKnown(t.Counted, t.Original.Bytes),
-		ifKnown(t.Counted, t.Reply.Packets), ifKnown(t.Counted, t.Reply.Bytes))
+		ifKnown(t.Counted, t.Reply.Packets), ifKnown(t.Counted, t.Reply.Bytes), localText(t.Local))
+}
+
+// localText returns the JSON of a column local.
+func localText(l *monitor.Local) any {
+	if l == nil {
+		return nil
+	}
+	text, _ := l.MarshalJSON() // names are texts, so it does not fail
+	return string(text)
 }
 
 func ifKnown[N uint16 | uint32 | uint64 | monitor.State](known bool, n N) any {
@@ -51,6 +61,7 @@ type row struct {
 	ctid                                             sql.Null[uint32]
 	state                                            sql.Null[monitor.State]
 	origPackets, origBytes, replyPackets, replyBytes sql.NullInt64
+	local                                            []byte
 }
 
 type scanEnd struct {
@@ -65,7 +76,7 @@ func (r *row) dest() []any {
 		dest = append(dest, &r.ends[i].addr, &r.ends[i].port)
 	}
 	return append(dest, &t.NAT, &r.icmp, &t.Zone, &t.Namespace, &r.ctid, &r.state, &t.Status, &t.Reason, &t.Doubt,
-		&r.origPackets, &r.origBytes, &r.replyPackets, &r.replyBytes)
+		&r.origPackets, &r.origBytes, &r.replyPackets, &r.replyBytes, &r.local)
 }
 
 // finish completes t and side from what Scan has read.
@@ -75,6 +86,11 @@ func (r *row) finish() error {
 	t.Counted = r.origPackets.Valid
 	t.Original = monitor.Counters{Packets: uint64(r.origPackets.Int64), Bytes: uint64(r.origBytes.Int64)}
 	t.Reply = monitor.Counters{Packets: uint64(r.replyPackets.Int64), Bytes: uint64(r.replyBytes.Int64)}
+	if t.Local = nil; r.local != nil {
+		if err := json.Unmarshal(r.local, &t.Local); err != nil {
+			return fmt.Errorf("flow %d: %w", t.Number, err)
+		}
+	}
 	if !r.ends[3].addr.Valid {
 		r.ends[3] = r.ends[2]
 	}
@@ -112,7 +128,7 @@ func scanRows(ctx context.Context, db querier, query string, args []any, fn func
 
 // schemaVersion is the user_version of the files. Files with another version are
 // rejected.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // applicationID marks natlens's files: "natl".
 const applicationID = 0x6e61746c

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/monitor/translation"
 	"natlens/monitor/translation/translationtest"
 )
@@ -94,6 +96,40 @@ func TestWriteAndFind(t *testing.T) {
 			t.Errorf("%s: %v %v", name, st, err)
 		}
 	}
+}
+
+// TestLocal expects the process that was known last in the row of a flow, also after a restart. A history of another
+// version is rejected.
+func TestLocal(t *testing.T) {
+	dir := t.TempDir()
+	curl := &monitor.Local{Process: "<curl>", PID: 4711, UID: 0, User: "root", Container: "web", Pod: "shop/web-0", Match: monitor.MatchExact}
+	locals := func() (all []*monitor.Local) {
+		answers, _ := ask(t, dir, translation.Query{})
+		for _, a := range answers {
+			all = append(all, a.Local)
+		}
+		return all
+	}
+	var f feed
+	w := open(t, Config{Dir: dir, Clock: newClock(at(0)).read})
+	f.Add(monitor.KindNew, at(0), 1, client(1)).Local = curl
+	f.Add(monitor.KindNew, at(0), 2, client(2)).Local = &monitor.Local{User: "root", Match: monitor.MatchListener}
+	f.Add(monitor.KindUpdate, at(0), 2, client(2)).Local = curl
+	f.Add(monitor.KindDestroy, at(0), 2, client(2))
+	f.Add(monitor.KindNew, at(0), 3, client(3))
+	write(t, w, &f)
+	closeWriter(t, w)
+	w = open(t, Config{Dir: dir, Clock: newClock(at(1)).read})
+	f.Add(monitor.KindDestroy, at(2), 1, client(1))
+	write(t, w, &f)
+	syncUp(t, w)
+	if diff := cmp.Diff([]*monitor.Local{curl, curl, nil}, locals()); diff != "" {
+		t.Error(diff)
+	}
+	closeWriter(t, w)
+	craft(t, filepath.Join(dir, openName), "PRAGMA user_version=2")
+	_, err := NewWriter(Config{Dir: dir})
+	golden.Words(t, "", strings.ReplaceAll(err.Error(), dir, "DIR"))
 }
 
 func TestOneWriter(t *testing.T) {

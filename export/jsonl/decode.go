@@ -145,13 +145,7 @@ func (c *converter) event() error {
 	if err := c.extra(); err != nil {
 		return err
 	}
-	if c.Local != nil {
-		l, err := c.Local.local()
-		if err != nil {
-			return err
-		}
-		e.Local = l
-	}
+	e.Local = c.Local
 	var recalled monitor.Attrs
 	for _, name := range c.Remembered {
 		recalled |= text.AttrNamed(name)

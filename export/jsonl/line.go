@@ -46,7 +46,7 @@ type line struct {
 	NetNS      string                 `json:"netns"`
 	Inode      uint64                 `json:"inode"`
 	Reason     string                 `json:"reason"`
-	Local      *owner                 `json:"local"`
+	Local      *monitor.Local         `json:"local"`
 
 	// Of lost and resynced events.
 	Count     uint64 `json:"count"`

@@ -1,10 +1,7 @@
 package jsonl
 
 import (
-	"cmp"
 	"encoding/json"
-	"fmt"
-	"strconv"
 
 	"natlens/monitor"
 )
@@ -19,12 +16,12 @@ func AppendLocal(b []byte, l *monitor.Local) []byte {
 // DecodeLocal reads what AppendLocal writes.
 func DecodeLocal(data []byte) (*monitor.Local, error) {
 	var l struct {
-		Local owner `json:"local"`
+		Local *monitor.Local `json:"local"`
 	}
 	if err := json.Unmarshal(data, &l); err != nil {
 		return nil, memberError(err)
 	}
-	return l.Local.local()
+	return l.Local, nil
 }
 
 func local(b []byte, l *monitor.Local) []byte {
@@ -64,31 +61,4 @@ func textIf(b []byte, name, text string) []byte {
 		return b
 	}
 	return appendText(append(b, name...), []byte(text))
-}
-
-// owner is the member local.
-type owner struct {
-	Process   string  `json:"process"`
-	PID       uint32  `json:"pid"`
-	UID       *uint32 `json:"uid"`
-	User      string  `json:"user"`
-	Container string  `json:"container"`
-	Pod       string  `json:"pod"`
-	Match     string  `json:"match"`
-}
-
-func (o *owner) local() (*monitor.Local, error) {
-	match, ok := monitor.MatchByName(o.Match)
-	if !ok {
-		return nil, fmt.Errorf("local.match: %q is not exact, listener or address", short(o.Match))
-	}
-	if err := limit("local", len(o.Process)+len(o.User)+len(o.Container)+len(o.Pod), maxName); err != nil {
-		return nil, err
-	}
-	l := &monitor.Local{Process: o.Process, PID: o.PID, Container: o.Container, Pod: o.Pod, Match: match}
-	if o.UID != nil {
-		l.UID = *o.UID
-		l.User = cmp.Or(o.User, strconv.FormatUint(uint64(l.UID), 10))
-	}
-	return l, nil
 }

@@ -29,6 +29,10 @@ type containers struct {
 	known map[string]names // by runtime and id, and pod
 }
 
+// maxName is the maximum length of a name in bytes. Longer ones are cut, so that they can be
+// stored.
+const maxName = 512
+
 // maxContainers is the maximum number of remembered containers.
 const maxContainers = 1 << 14
 
@@ -69,6 +73,7 @@ func (c *containers) of(cgroup string) (n names, ok bool) {
 		c.known = map[string]names{}
 	}
 	n = c.read(container, uid)
+	n.container, n.pod = n.container[:min(len(n.container), maxName)], n.pod[:min(len(n.pod), maxName)]
 	c.known[key] = n
 	return n, true
 }

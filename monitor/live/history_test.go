@@ -4,7 +4,9 @@ package live_test
 
 import (
 	"net/netip"
+	"os"
 	"slices"
+	"sync"
 	"testing"
 
 	"natlens/export/history"
@@ -136,5 +138,54 @@ func TestHistoryKnowsItsGaps(t *testing.T) {
 	}
 	if unsure+missing == 0 || h.lost == 0 {
 		t.Errorf("%d unsure, %d missing, %d lost", unsure, missing, h.lost)
+	}
+}
+
+// signal is a sink that closes its channel at the first event.
+type signal struct {
+	once sync.Once
+	any  chan struct{}
+}
+
+func (s *signal) Write(*monitor.Batch) error { s.once.Do(func() { close(s.any) }); return nil }
+func (s *signal) Close() error               { return nil }
+
+// The history has the process of a flow, also for the filter that says which flows it logs.
+func TestHistoryNamesTheProcess(t *testing.T) {
+	l := labtest.New(t)
+	local := func(e *monitor.Event) bool {
+		return e.Local != nil && e.Flow.Orig.DstPort == lab.RedirectedLoopback.Port()
+	}
+	r, err := live.Open(live.Config{Capture: capture.Config{NetNS: l.Gateway.FD()}, Process: true, Filter: local})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	log, err := history.NewWriter(history.Config{Dir: dir, Wanted: local})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := &signal{any: make(chan struct{})}
+	r.Sink(first, nil)
+	r.Tap(log)
+	stop := run(t, r)
+	conn, err := l.Gateway.DialTCP(t.Context(), netip.MustParseAddrPort("127.0.0.1:20001"), lab.RedirectedLoopback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	<-first.any
+	stop()
+	book, err := history.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids []uint32
+	_, err = book.Find(t.Context(), translation.Query{}, func(a *translation.Answer) error {
+		pids = append(pids, a.Local.PID)
+		return nil
+	})
+	if err != nil || !slices.Equal(pids, []uint32{uint32(os.Getpid())}) {
+		t.Errorf("processes %v, %v, want %d", pids, err, os.Getpid())
 	}
 }

@@ -25,7 +25,7 @@ type Loop struct {
 	Filter monitor.Filter // nil: every event
 	Sinks  []monitor.Sink
 
-	// Annotate, if not nil, sets Local of the events before the filter.
+	// Annotate, if not nil, sets Local of the events before the taps.
 	Annotate func(*monitor.Batch)
 
 	// Taps get every event, before the filter. They must not change the batch. Metrics are a
@@ -314,6 +314,9 @@ func (m *Loop) observe(b *monitor.Batch) error {
 	if len(b.Events) == 0 {
 		return nil
 	}
+	if m.Annotate != nil {
+		m.Annotate(b)
+	}
 	for _, t := range m.Taps {
 		if err := t.Write(b); err != nil {
 			return err
@@ -329,9 +332,6 @@ func (m *Loop) observe(b *monitor.Batch) error {
 func (m *Loop) write(b *monitor.Batch) error {
 	if m.Since != 0 {
 		b.Events = slices.DeleteFunc(b.Events, func(e monitor.Event) bool { return e.Time < m.Since })
-	}
-	if m.Annotate != nil {
-		m.Annotate(b)
 	}
 	if m.Filter != nil {
 		b.Keep(m.Filter)

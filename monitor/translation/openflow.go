@@ -59,6 +59,7 @@ func (o *open) learn(e *monitor.Event) {
 	if e.Gen != 0 {
 		o.gen = e.Gen
 	}
+	o.Local = cmp.Or(e.Local, o.Local)
 }
 
 // current returns an open translation with the losses during its life, and with the current

@@ -2,6 +2,7 @@ package translation
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -33,6 +34,8 @@ type Row struct {
 	Reason   string       `json:"reason,omitempty"`
 	Doubt    []string     `json:"doubt,omitempty"`
 	Live     bool         `json:"live,omitempty"`
+
+	Local *monitor.Local `json:"local,omitempty"`
 }
 
 // RowEnd is an end: an address with its port, ICMP id or GRE key.
@@ -76,7 +79,7 @@ func NewRow(a *Answer) Row {
 		Inside: newRowEnd(a.Inside(a.Side)), Outside: newRowEnd(a.Outside(a.Side)), Peer: newRowEnd(a.Peer(a.Side)),
 		Orig: newRowTuple(from, to), Reply: newRowTuple(deliveredTo, sentAs),
 		Zone: a.Zone, NetNS: Text(a.Namespace),
-		State: a.StateText(), Status: a.Status.Names(), Doubt: a.Doubt.Names(), Live: a.Live,
+		State: a.StateText(), Status: a.Status.Names(), Doubt: a.Doubt.Names(), Live: a.Live, Local: a.Local,
 	}
 	if a.End != 0 {
 		r.End, r.Reason = TimeText(a.End), a.Reason.String()
@@ -203,7 +206,7 @@ var CSVColumns = []string{
 	"inside", "inside_port", "outside", "outside_port", "peer", "peer_port",
 	"orig_src", "orig_sport", "orig_dst", "orig_dport", "reply_src", "reply_sport", "reply_dst", "reply_dport",
 	"icmp_type", "icmp_code", "zone", "netns", "orig_packets", "orig_bytes", "reply_packets", "reply_bytes",
-	"state", "status", "reason", "doubt",
+	"state", "status", "reason", "doubt", "process", "pid", "uid", "user", "container", "pod", "match",
 }
 
 // AppendCSV appends the cells of an answer to a line. What is not known or does
@@ -236,6 +239,14 @@ func AppendCSV(line []string, a *Answer) []string {
 		reason = a.Reason.String()
 	}
 	words(a.StateText(), strings.Join(a.Status.Names(), " "), reason, strings.Join(a.Doubt.Names(), " "))
+	l, match := cmp.Or(a.Local, &monitor.Local{}), ""
+	if a.Local != nil {
+		match = l.Match.String()
+	}
+	words(cell(l.Process))
+	number(uint64(l.PID), l.PID != 0)
+	number(uint64(l.UID), l.User != "")
+	words(cell(l.User), cell(l.Container), cell(l.Pod), match)
 	return line
 }
 

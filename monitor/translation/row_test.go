@@ -36,6 +36,7 @@ func rowAnswers() []Answer {
 			Translation: Translation{
 				Start: at(0), From: endpoint("[2001:db8::1]:7"), To: endpoint("[2001:db8::2]:0"), SentAs: endpoint("[2001:db8::1]:7"),
 				DeliveredTo: endpoint("[fd00::2]:0"), Proto: monitor.ICMPv6, Family: monitor.IPv6, NAT: DNAT, ICMP: 128 << 8, Zone: 4,
+				Local: &monitor.Local{Process: "=a<\u202e", PID: 7, User: "root", Container: "web", Pod: "shop/web-0", Match: monitor.MatchListener},
 			},
 		},
 		{Side: SourceSide, Translation: esp},
@@ -55,6 +56,7 @@ func readFile(t *testing.T, name string) string {
 func TestRow(t *testing.T) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
 	if err := enc.Encode(NewGapRow(&Gap{From: at(0), To: at(1), Count: 7, AtLeast: true, Cause: Lost})); err != nil {
 		t.Fatal(err)
 	}

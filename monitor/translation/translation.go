@@ -46,6 +46,8 @@ type Translation struct {
 	HasState bool
 	Doubt    Doubt
 
+	Local *monitor.Local // process or container of this host, as last reported; nil: none is known
+
 	ICMP   uint16 // type<<8 | code of the original direction, for ICMP and ICMPv6
 	Number uint64 // number of the flow, unique within a history
 	ID     uint32 // CTA_ID; only with HasID

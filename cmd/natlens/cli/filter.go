@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -80,6 +81,14 @@ func (c *FilterFlags) RegisterProcess(cmd *cobra.Command) {
 
 // ProcessHelp is the help of --process.
 const ProcessHelp = "look up the process, user, container and pod of each flow"
+
+// NoteUnshown prints a note if --process was given for a format that has no processes.
+func (c *FilterFlags) NoteUnshown(con Console, format string) {
+	name, _, _ := strings.Cut(format, ",")
+	if c.Process && !filter.NeedsLocal(c.Sel.Expr) && (name == "csv" || name == "conntrack") {
+		fmt.Fprintf(con.Stderr, "natlens: --process: -o %s has no processes; use pretty, jsonl or pcapng\n", name)
+	}
+}
 
 // noValue is the value of a flag that is given without its optional value. pflag does not allow an empty one.
 const noValue = "any"

@@ -69,6 +69,9 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	}
 	cfg := kernel.DumpConfig{Table: tables[o.table], Push: o.filter.Sel.Expr, Zero: o.zero}
 	if o.filter.Process && !o.flows.From.Given() {
+		if !o.quiet {
+			o.filter.NoteUnshown(o.con, o.output.Format)
+		}
 		defer o.flows.Capture.Annotate(o.con.Refused)()
 	}
 	n, err := o.list(cmd, cfg)

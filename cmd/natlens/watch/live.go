@@ -137,6 +137,9 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 	ctx, stopHangup := o.onHangup(ctx, con, out.Output)
 	defer stopHangup()
 	o.note(con, "capture: %s", captureText(run))
+	if !o.quiet {
+		o.Filter.NoteUnshown(con, o.output.Format)
+	}
 	stopNotes := o.notes(ctx, con, run)
 	if at != nil {
 		at.Started()

@@ -32,7 +32,7 @@ that are in the table. If the name ends in .gz or .zst, the file is compressed. 
 
 With --history DIR, natlens also keeps a log of all translations for natlens who: a row for each flow that NAT
 rewrites. Without FILE it keeps only this log. Then give the filter as flags, because the first word is the name
-of the file.`,
+of the file. With --process, both have the process or container of this host that a flow belongs to.`,
 		Example: `  natlens record flows.pcapng
   natlens record flows.jsonl.zst --netns all
   natlens record --rotate 100MiB --rotate 1h --keep 24 flows.pcapng.zst nat

@@ -113,6 +113,9 @@ func noteText(a *translation.Answer) string {
 	if a.Namespace != "" {
 		notes = append(notes, "in "+a.Namespace)
 	}
+	if a.Local != nil {
+		notes = append(notes, a.Local.String())
+	}
 	return strings.Join(notes, "; ")
 }
 
