@@ -111,10 +111,10 @@ func newRoot(con cli.Console) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), cli.NewVersion(con, root), man.New(con),
-		settings.New(con))
+	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), man.New(con), settings.New(con))
 	ui.AddRoot(con, root)
 	settings.Register(root)
+	root.AddCommand(cli.NewVersion(con, root))
 	cli.SetHelp(con, root, topics()...)
 	root.AddCommand(platformCommands(con)...)
 	cli.AddCompletion(root)

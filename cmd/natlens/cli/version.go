@@ -29,17 +29,23 @@ func VersionText() string {
 	return info.Main.Version
 }
 
-// NewVersion returns the command version. --version and conntrack(8)'s -V of the root print the
-// same line.
+// NewVersion returns the command version, and gives the root command --version, conntrack(8)'s -V, which prints the
+// same line. The root command must have its RunE already. It does not use cobra's own flag: its template makes the
+// linker keep every exported method in the binary.
 func NewVersion(con Console, root *cobra.Command) *cobra.Command {
-	root.Version = VersionText()
-	root.SetVersionTemplate(VersionLine())
-	root.Flags().BoolP("version", "V", false, "print the version")
+	show := func() error {
+		_, err := io.WriteString(con.Stdout, VersionLine())
+		return err
+	}
+	run, version := root.RunE, root.Flags().BoolP("version", "V", false, "print the version")
+	root.RunE = func(cmd *cobra.Command, words []string) error {
+		if *version {
+			return show()
+		}
+		return run(cmd, words)
+	}
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := io.WriteString(con.Stdout, VersionLine())
-			return err
-		},
+		RunE: func(*cobra.Command, []string) error { return show() },
 	}
 }

@@ -77,7 +77,7 @@ func (d *Defaults) Install(cmd *cobra.Command) {
 // apply checks the files and sets the flags of a command with these arguments.
 func (d *Defaults) apply(cmd *cobra.Command, words []string) error {
 	table := commandPath(cmd)
-	if slices.Contains(withoutConfig, table[0]) {
+	if slices.Contains(withoutConfig, table[0]) || cmd.Flags().Changed("version") {
 		return nil
 	}
 	switch file := cmd.Flag(configFlag); {
