@@ -94,8 +94,8 @@ func TestTopOrder(t *testing.T) {
 	check("a click on the last head", "SOURCE FLOWS SHARE NEW/S▼", true)
 	st.clickOn(3, "SHARE")
 	check("a click on a head without an order", "SOURCE FLOWS SHARE NEW/S▼", true)
-	st.press("rs")
-	check("r, then s", "SOURCE▲ FLOWS SHARE NEW/S", true)
+	st.press("r<left>s")
+	check("the previous column, sorted by s", "SOURCE FLOWS▼ SHARE NEW/S", true)
 }
 
 // busy plays a minute of four downloads, whose counters are read every second while Top is open:
@@ -154,25 +154,25 @@ func TestTopTree(t *testing.T) {
 	}
 	check("", "▶ 192.168.77.3 1.0 MB/s 60 MB 2 67", "▶ 192.168.77.2 501 kB/s 90 MB 1 33",
 		"▶ 192.168.77.4 2.0 kB/s 120 kB 1 0.1")
-	check("<right>", "▼ 192.168.77.3 1.0 MB/s 60 MB 2 67", "tcp 443 901 kB/s 54 MB 1 60",
+	check("z", "▼ 192.168.77.3 1.0 MB/s 60 MB 2 67", "tcp 443 901 kB/s 54 MB 1 60",
 		"tcp 22 101 kB/s 6.1 MB 1 6.7", "▶ 192.168.77.2 501 kB/s 90 MB 1 33", "▶ 192.168.77.4 2.0 kB/s 120 kB 1 0.1")
 	closed := []string{"▶ 192.168.77.2 501 kB/s 90 MB 1 60", "▶ 192.168.77.3 1.0 MB/s 60 MB 2 40",
 		"▶ 192.168.77.4 2.0 kB/s 120 kB 1 <0.1"} // by bytes
-	check("s", closed[0], strings.Replace(closed[1], "▶", "▼", 1), "tcp 443 901 kB/s 54 MB 1 36",
+	check("<right><right>s", closed[0], strings.Replace(closed[1], "▶", "▼", 1), "tcp 443 901 kB/s 54 MB 1 36",
 		"tcp 22 101 kB/s 6.1 MB 1 4.0", closed[2])
 	st.press("<down><down><enter>")
 	if want := "src 192.168.77.3 and tcp and dport 443"; st.s.Text != want || st.s.Matched != 1 {
 		t.Errorf("filter %q with %d flows, want %q with 1", st.s.Text, st.s.Matched, want)
 	}
 	st.press("<esc>")
-	check("<left>", closed...)
+	check("z", closed...)
 	fields := func(text string) string { return "O" + strings.Repeat("<backspace>", 20) + text + "<enter>" }
 	st.press(fields("srcs"))
 	st.foot("a field that does not exist")
 	st.press(fields("host > country"))
 	st.foot("a field that is not looked up")
 	check(fields("port"), "port 443 1.4 MB/s 144 MB 3 96", "port 22 101 kB/s 6.1 MB 1 4.0")
-	check("s", "port 443 1.4 MB/s 144 MB 3 75", "port 22 101 kB/s 6.1 MB 1 25") // by flows
+	check("<right>s", "port 443 1.4 MB/s 144 MB 3 75", "port 22 101 kB/s 6.1 MB 1 25") // by flows
 }
 
 // The peak of the last minute is that of all flows: it does not depend on the groups. The chosen
@@ -193,7 +193,7 @@ func TestTopKeepsThePeak(t *testing.T) {
 // The traffic of the last minute is above the groups, and beside each.
 func TestScreensBusy(t *testing.T) {
 	st := busy(t)
-	st.press("<right>")
+	st.press("z")
 	st.goldenScreens("top-busy", nil)
 	st = busy(t)
 	st.press("1")

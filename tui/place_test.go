@@ -29,7 +29,7 @@ func placed(t *testing.T) *stage {
 
 // The table, the detail and the groups show places.
 func TestScreensPlace(t *testing.T) {
-	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"detail", "<enter>"}, {"top", "3oooo<right>"}} {
+	for _, c := range []struct{ name, keys string }{{"flows", ""}, {"detail", "<enter>"}, {"top", "3ooooz"}} {
 		t.Run(c.name, func(t *testing.T) {
 			st := placed(t)
 			st.press(c.keys)

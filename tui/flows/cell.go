@@ -185,7 +185,7 @@ var columnTable = [columns]column{
 	colRate:    {"RATE", 8, true, table.ByRate, true, page.NoCell, rate(table.Rate.Total)},
 	colBytes:   {"BYTES", 7, true, table.ByBytes, true, page.NoCell, value((*Page).bytes)},
 	colPackets: {"PACKETS", 7, true, table.ByPackets, true, page.NoCell, value((*Page).packets)},
-	colAge:     {"AGE", 5, true, table.ByBorn, true, page.NoCell, value((*Page).age)},
+	colAge:     {"AGE", 5, true, table.ByBorn, false, page.NoCell, value((*Page).age)},
 	colLeft:    {"LEFT", 5, true, table.ByTimeout, false, page.NoCell, value((*Page).left)},
 	colMark:    {"MARK", 8, false, table.ByMark, true, page.CellMark, text((*Page).mark)},
 	colZone: {"ZONE", 4, true, table.ByZone, false, page.CellZone,

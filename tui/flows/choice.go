@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"natlens/monitor/human"
+	"natlens/monitor/table"
+	"natlens/tui/page"
 )
 
 // Choice is a column that the user can show or hide.
@@ -116,19 +118,13 @@ func (p *Page) rank(id int) int {
 	return slices.IndexFunc(p.choice, func(c Choice) bool { return c.id == id })
 }
 
-// Arrangement returns the order for a view. Ages are sorted by the beginning, so the highest comes
-// last in descending order.
-func (p *Page) Arrangement() (by, sort string) {
-	t := p.Table
-	t.Down = t.Down != (t.By == colAge)
-	return "", t.SortText(names(false))
-}
-
-// Arrange sets the order of a view.
-func (p *Page) Arrange(_, sort string) error {
-	err := p.SetSort(names(false), sort)
-	if err == nil && sort != "" {
-		p.Down, p.chosen = p.Down != (p.By == colAge), true
+// orders are the orders of the columns.
+func orders() (out []page.Order) {
+	for id, name := range names(false) {
+		if columnTable[id].order == table.ByArrival {
+			name = ""
+		}
+		out = append(out, page.Order{Name: name, Down: columnTable[id].down})
 	}
-	return err
+	return out
 }

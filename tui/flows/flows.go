@@ -24,7 +24,6 @@ type Page struct {
 	needs  endWidths // widths of the ends since the filter or the width changed
 	has    present   // attributes since then, so that columns do not appear and disappear
 	gen    int       // the filter that both belong to
-	chosen bool      // the user chose the order
 	choice []Choice  // the columns that the user chose, from the left; nil: those that fit
 }
 
@@ -37,15 +36,14 @@ type row struct {
 // New returns the page. The newest flows are at its top, or once rates are known, the busiest.
 func New(s *page.Session) *Page {
 	p := new(Page)
-	p.Table = page.Table[row, uint64]{S: s, Name: "Flows", By: colAge, Down: true, Column: colSource, Follow: true,
+	p.Table = page.Table[row, uint64]{S: s, Name: "Flows", By: colAge, Column: colSource, Follow: true,
+		Orders: orders(), Sorted: func() tea.Cmd { return p.Pull() },
 		Key:     func(r *row) uint64 { return r.Row.Gen },
 		Columns: func() []page.Column[row] { return p.layout.columns },
 		Faded:   func(r *row) bool { return r.Row.Ended() || p.timedOut(r) },
-		Read:    p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, OnTitle: p.sortBy,
+		Read:    p.read, Open: func() tea.Cmd { return s.OpenChosen(p) },
 		Why: func() string { return s.WhyEmpty("flows") }, Above: func() []paint.Line { return s.Accounting(p.Width) },
 		Actions: keys.Actions{
-			keys.Sort:    {Run: func() tea.Cmd { return p.sortBy(p.Column) }},
-			keys.Reverse: {Run: func() tea.Cmd { return p.sortBy(p.By) }},
 			keys.Mark:    {Run: p.markRow},
 			keys.MarkAll: keys.Act(p.markAll),
 		},
@@ -73,7 +71,7 @@ func (p *Page) read(place page.Place) {
 		p.gen, p.needs, p.has = p.S.Gen, endWidths{}, present{}
 	}
 	t := p.S.Table
-	q := table.Query{Filter: p.S.Filter, By: columnTable[p.By].order, Descending: p.Down, Now: p.S.Clock(),
+	q := table.Query{Filter: p.S.Filter, By: columnTable[p.By].order, Descending: p.Down != (p.By == colAge), Now: p.S.Clock(),
 		Window: p.S.Window, End: place == page.Last}
 	q.Above, q.Below = p.Stretch()
 	if cursor := p.Cursor(); cursor != nil {
@@ -89,10 +87,10 @@ func (p *Page) read(place page.Place) {
 		q.Above = max(q.Above, 3*p.Height)
 	}
 	view := t.View(q)
-	if view.Busy && !p.chosen && p.S.Reads {
-		p.chosen = true
+	if view.Busy && !p.Ordered && p.S.Reads {
+		p.Ordered = true
 		if p.Follow {
-			p.By = colRate
+			p.By, p.Down = colRate, true
 			p.read(page.First)
 			return
 		}
@@ -181,7 +179,7 @@ func (p *Page) Condition() string {
 // WantsDump reports whether rows are sorted by counters, which needs those of all flows, or will
 // be once rates are known.
 func (p *Page) WantsDump() bool {
-	return p.By >= colUp && p.By <= colPackets || !p.chosen && p.has.counters
+	return p.By >= colUp && p.By <= colPackets || !p.Ordered && p.has.counters
 }
 
 // InSight returns the flows on the screen that have not ended.
@@ -192,19 +190,4 @@ func (p *Page) InSight() (out []monitor.Tuple) {
 		}
 	}
 	return out
-}
-
-// sortBy sorts by a column, in its usual direction first; the same column again reverses it.
-func (p *Page) sortBy(id int) tea.Cmd {
-	switch col := &columnTable[id]; {
-	case col.order == table.ByArrival:
-		p.S.Report(paint.Muted, "this column cannot be sorted")
-		return nil
-	case p.By == id:
-		p.Down = !p.Down
-	default:
-		p.By, p.Down = id, col.down
-	}
-	p.Follow, p.chosen = true, true
-	return p.Pull()
 }

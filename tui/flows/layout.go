@@ -143,7 +143,7 @@ func (l *layout) place(p *Page, ids []int, widths [columns]int) {
 	x := paint.MarginLeft
 	for _, id := range ids {
 		col := &columnTable[id]
-		c := page.Column[row]{ID: id, Title: col.title, X: x, Width: widths[id], Right: col.right, Older: id == colAge}
+		c := page.Column[row]{ID: id, Title: col.title, X: x, Width: widths[id], Right: col.right}
 		if col.cell != nil {
 			c.Cell = func(r *row, width int) (paint.Role, string) { return col.cell(p, r, width) }
 		}

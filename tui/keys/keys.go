@@ -133,6 +133,7 @@ const (
 	Reverse
 	GroupBy
 	Fields
+	Fold
 	Window
 	Columns
 	Views
@@ -206,6 +207,7 @@ var defaults = Bindings{
 	Reverse: {"reverse", "choosing", "r", "reverse", []string{"r"}},
 	GroupBy: {"group-by", "choosing", "o", "group by", []string{"o"}},
 	Fields:  {"group-by-fields", "choosing", "O", "group by any fields", []string{"O"}},
+	Fold:    {"fold", "choosing", "z", "open or close", []string{"z"}},
 	Window:  {"window", "choosing", "a", "rates over 1, 10, 60 s", []string{"a"}},
 	Columns: {"columns", "choosing", "c", "columns", []string{"c"}},
 	Views:   {"views", "choosing", "v", "views", []string{"v"}},

@@ -13,7 +13,6 @@ type Column[R any] struct {
 	X     int // where it begins; see [Beside]
 	Width int
 	Right bool // numbers
-	Older bool // the highest value comes last in ascending order, like an age sorted by the beginning
 
 	// Cell returns the text of a row for a width. Either Cell or Draw draws the column; without
 	// both, another column draws it.
@@ -112,7 +111,7 @@ func (t *Table[R, K]) titles(columns []Column[R]) (out paint.Line) {
 		if c.ID != 0 && c.ID == t.By {
 			role = paint.Sorted
 			arrow := "▲"
-			if t.Down != c.Older {
+			if t.Down {
 				arrow = "▼"
 			}
 			title = title[:min(len(title), width-1)] + arrow

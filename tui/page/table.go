@@ -23,16 +23,15 @@ type Table[R any, K comparable] struct {
 	Actions keys.Actions  // Page.Keys, without those of columns and of Open
 	Opens   string        // what Open does, for help and footer; "": the usual words
 
-	Columns func() []Column[R]       // those that fit into Width, from the left
-	Key     func(*R) K               // identifies a row
-	Read    func(Place)              // reads rows and calls Set; nil: the list is complete
-	Open    func() tea.Cmd           // a click on the row of the cursor; nil: nothing
-	OnTitle func(column int) tea.Cmd // a click on a title; nil: nothing
-	Above   func() []paint.Line      // above the titles; nil: nothing
-	Detail  func(*R) []paint.Line    // below the row of the cursor; nil: nothing
-	Why     func() string            // text if there are no rows; nil: nothing
-	Rest    func() paint.Line        // below the last row; nil: nothing
-	Faded   func(*R) bool            // the row is grey; nil: none is
+	Columns func() []Column[R]    // those that fit into Width, from the left
+	Key     func(*R) K            // identifies a row
+	Read    func(Place)           // reads rows and calls Set; nil: the list is complete
+	Open    func() tea.Cmd        // a click on the row of the cursor; nil: nothing
+	Above   func() []paint.Line   // above the titles; nil: nothing
+	Detail  func(*R) []paint.Line // below the row of the cursor; nil: nothing
+	Why     func() string         // text if there are no rows; nil: nothing
+	Rest    func() paint.Line     // below the last row; nil: nothing
+	Faded   func(*R) bool         // the row is grey; nil: none is
 
 	Rows          []R // loaded rows
 	Before, Total int // number of rows of the list before them, and in total
@@ -45,6 +44,10 @@ type Table[R any, K comparable] struct {
 	Column int  // ID of the column under the cursor; 0: the cursor is on whole rows
 	By     int  // ID of the sorted column; 0: none
 	Down   bool // highest value first
+
+	Orders  []Order        // of the columns by ID; nil: the order is fixed
+	Ordered bool           // the user chose the order
+	Sorted  func() tea.Cmd // reads the rows again in a new order
 
 	Follow bool  // the cursor stays at Newest
 	Newest Place // First, or Last
@@ -64,6 +67,10 @@ func (t *Table[R, K]) Keys() keys.Actions {
 	}
 	if t.Open != nil {
 		all[keys.Enter] = keys.Do{Run: t.Open, Does: t.Opens}
+	}
+	if t.Orders != nil {
+		all[keys.Sort] = keys.Do{Run: func() tea.Cmd { return t.SortBy(t.Column) }}
+		all[keys.Reverse] = keys.Do{Run: func() tea.Cmd { return t.SortBy(t.By) }}
 	}
 	if t.Column != 0 {
 		all[keys.Left] = keys.Act(func() { t.choose(-1) })
@@ -254,8 +261,8 @@ func (t *Table[R, K]) Click(x, y int) tea.Cmd {
 	if ok = ok && (y == 0 || !c.TitleOnly); ok && t.Column != 0 {
 		t.Column = c.ID
 	}
-	if y == 0 && ok && t.OnTitle != nil {
-		return t.OnTitle(c.ID)
+	if y == 0 && ok && t.Orders != nil {
+		return t.SortBy(c.ID)
 	}
 	if y--; y > t.Line {
 		y = max(t.Line, y-len(t.detail()))

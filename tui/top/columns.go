@@ -19,7 +19,10 @@ const (
 	byNew
 )
 
-var orders = [...]groups.Order{byName: groups.ByName, byRate: groups.ByRate, byBytes: groups.ByBytes,
+var orders = []page.Order{byName: {Name: "name"}, byRate: {Name: "rate", Down: true}, byBytes: {Name: "bytes", Down: true},
+	byFlows: {Name: "flows", Down: true}, byNew: {Name: "new", Down: true}}
+
+var orderOf = [...]groups.Order{byName: groups.ByName, byRate: groups.ByRate, byBytes: groups.ByBytes,
 	byFlows: groups.ByFlows, byNew: groups.ByNew}
 
 // The bar uses the space that the names leave. Remaining space is at the right, so that numbers

@@ -28,7 +28,6 @@ type Page struct {
 	by      groups.By
 	counter *groups.Counter
 	open    map[string]bool // paths of the open groups
-	chosen  bool            // the user chose the order
 	counted bool            // an answer for the grouping and the filter has come
 	gen     int             // the filter
 
@@ -42,22 +41,20 @@ type Page struct {
 // are known, the busiest.
 func New(s *page.Session) *Page {
 	p := new(Page)
-	p.Table = page.Table[row, string]{S: s, Name: "Top", By: byFlows, Down: true, Follow: true,
-		Key: func(r *row) string { return r.path }, Columns: p.columns, OnTitle: p.orderBy,
+	p.Table = page.Table[row, string]{S: s, Name: "Top", By: byFlows, Down: true, Column: byName, Follow: true,
+		Key: func(r *row) string { return r.path }, Columns: p.columns,
+		Orders: orders, Sorted: func() tea.Cmd { return p.Pull() },
 		Open: func() tea.Cmd { return s.Drill(p.Condition()) },
 		Why:  p.why, Rest: p.more, Opens: "these flows",
 		Above: func() []paint.Line {
 			return append(append([]paint.Line{p.choices()}, s.Accounting(p.Width)...), p.graph()...)
 		},
 		Actions: keys.Actions{
-			keys.Left:    {Run: func() tea.Cmd { return p.setOpen(false) }, Does: "close the group"},
-			keys.Right:   {Run: func() tea.Cmd { return p.setOpen(true) }, Does: "open the group"},
+			keys.Fold:    {Run: p.fold},
 			keys.GroupBy: {Run: p.nextGrouping},
 			keys.Fields:  keys.Act(p.askFields),
-			keys.Sort:    {Run: p.nextOrder},
-			keys.Reverse: {Run: func() tea.Cmd { return p.orderBy(p.By) }},
 		},
-		Footer: []keys.Action{keys.Enter, keys.GroupBy, keys.Right, keys.Sort, keys.Window, keys.Filter, keys.Only,
+		Footer: []keys.Action{keys.Enter, keys.GroupBy, keys.Fold, keys.Sort, keys.Window, keys.Filter, keys.Only,
 			keys.Pause, keys.Names}}
 	_ = p.use(0, groupings[0].by) // these fields exist
 	return p
@@ -74,7 +71,7 @@ func (p *Page) Pull() tea.Cmd {
 		p.forget()
 	}
 	q := question{table: p.S.Table, filter: p.S.Filter, counter: p.counter, by: p.by, open: maps.Clone(p.open),
-		order: orders[p.By], reverse: p.Down == (p.By == byName), window: p.S.Window, now: p.S.Clock()}
+		order: orderOf[p.By], reverse: p.Down == (p.By == byName), window: p.S.Window, now: p.S.Clock()}
 	gen := p.gen
 	return p.Ask(p.S, p.Pull, func() func() {
 		found := q.count()
@@ -103,8 +100,8 @@ func (p *Page) show(found *answer, q *question) {
 		}
 		maps.DeleteFunc(p.minutes, func(_ string, m *page.Minute) bool { return m.Old(q.now) })
 	}
-	if !p.chosen && found.all.Rate.Sum() >= 1 {
-		p.chosen = true
+	if !p.Ordered && found.all.Rate.Sum() >= 1 {
+		p.Ordered = true
 		if p.Follow {
 			p.By = byRate
 		}
@@ -181,17 +178,17 @@ func (p *Page) askFields() {
 	}))
 }
 
-// setOpen opens the group under the cursor or closes it. A group that is closed already, or
-// has none within it, closes the one above.
-func (p *Page) setOpen(open bool) tea.Cmd {
+// fold opens the group under the cursor, or closes it. A group without groups in it closes the
+// one above.
+func (p *Page) fold() tea.Cmd {
 	r := p.Cursor()
 	switch {
-	case r == nil, open && r.leaf:
+	case r == nil:
 		return nil
-	case open:
-		p.open[r.path] = true
 	case p.open[r.path]:
 		delete(p.open, r.path)
+	case !r.leaf:
+		p.open[r.path] = true
 	case r.level > 0:
 		at := p.At
 		for p.Rows[at].level == r.level {
@@ -203,29 +200,11 @@ func (p *Page) setOpen(open bool) tea.Cmd {
 	return p.Pull()
 }
 
-// nextOrder sorts by the next known column.
-func (p *Page) nextOrder() tea.Cmd {
-	next := p.By%byNew + 1
-	if next == byRate && p.answer.all.Counted == 0 {
-		next = byFlows
-	}
-	return p.orderBy(next)
-}
-
-// orderBy sorts by a column, in its usual direction first; the same column again reverses it.
-func (p *Page) orderBy(column int) tea.Cmd {
-	p.Down, p.chosen = p.Down != (p.By == column), true
-	if p.By != column {
-		p.By, p.Down = column, column != byName
-	}
-	return p.Pull()
-}
-
-// sortNames are the names of the orders in a view.
-var sortNames = []string{byName: "name", byRate: "rate", byBytes: "bytes", byFlows: "flows", byNew: "new"}
-
 // Arrangement returns grouping and order for a view.
-func (p *Page) Arrangement() (by, sort string) { return p.by.String(), p.SortText(sortNames) }
+func (p *Page) Arrangement() (by, sort string) {
+	_, sort = p.Table.Arrangement()
+	return p.by.String(), sort
+}
 
 // Arrange sets grouping and order of a view.
 func (p *Page) Arrange(by, sort string) error {
@@ -235,8 +214,7 @@ func (p *Page) Arrange(by, sort string) error {
 		}
 		p.typed = by
 	}
-	p.chosen = p.chosen || sort != ""
-	return p.SetSort(sortNames, sort)
+	return p.Table.Arrange(by, sort)
 }
 
 // Condition returns the group under the cursor as a filter.
