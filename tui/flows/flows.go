@@ -71,8 +71,9 @@ func (p *Page) read(place page.Place) {
 		p.gen, p.needs, p.has = p.S.Gen, endWidths{}, present{}
 	}
 	t := p.S.Table
-	q := table.Query{Filter: p.S.Filter, By: columnTable[p.By].order, Descending: p.Down != (p.By == colAge), Now: p.S.Clock(),
-		Window: p.S.Window, End: place == page.Last}
+	q := table.Query{Filter: p.S.Filter, By: columnTable[p.By].order, Now: p.S.Clock(),
+		Descending: p.Down != (p.By == colAge), // sorted by the beginning, the highest age comes first
+		Window:     p.S.Window, End: place == page.Last}
 	q.Above, q.Below = p.Stretch()
 	if cursor := p.Cursor(); cursor != nil {
 		q.Near, q.At = cursor.Index, cursor.place

@@ -3,12 +3,12 @@
 package nat
 
 import (
+	"cmp"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor/human"
-	"natlens/monitor/table"
 	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
@@ -19,16 +19,19 @@ type Page struct {
 	page.Table[pool, poolKey]
 	page.Asker
 
-	found found // the last answer
-	asked bool  // it has come
+	found  found // the last answer
+	asked  bool  // it has come
+	layout []column
 }
 
 // New returns the page.
 func New(s *page.Session) *Page {
 	p := new(Page)
 	p.Table = page.Table[pool, poolKey]{S: s, Name: "NAT", Follow: true, Key: func(q *pool) poolKey { return q.key },
-		Columns: p.columns, Open: func() tea.Cmd { return s.Drill(p.Condition()) }, Why: p.why, Opens: "these flows",
-		Footer: []keys.Action{keys.Enter, keys.Filter, keys.Only, keys.Pause, keys.Names}}
+		Column: colTo, By: colInUse, Down: true, Orders: orders, Sorted: func() tea.Cmd { p.show(); return nil },
+		Columns: func() []column { return p.layout },
+		Open:    func() tea.Cmd { return s.Drill(p.Condition()) }, Why: p.why, Opens: "these flows",
+		Footer: []keys.Action{keys.Enter, keys.Sort, keys.Filter, keys.Only, keys.Pause, keys.Names}}
 	return p
 }
 
@@ -42,7 +45,7 @@ func (p *Page) Pull() tea.Cmd {
 			}
 			p.found, p.asked = found, true
 			p.S.Count(p, found.matched, found.live)
-			p.SetAll(found.pools)
+			p.show()
 		}
 	})
 }
@@ -67,6 +70,30 @@ func (p *Page) Condition() string {
 // WantsDump reports whether the pools have rates.
 func (p *Page) WantsDump() bool { return p.found.counted }
 
+// show sorts the pools and shows them.
+func (p *Page) show() {
+	pools := p.found.pools
+	slices.SortStableFunc(pools, func(a, b pool) int {
+		c := cmp.Compare(a.value(p.By), b.value(p.By))
+		if p.By == colTo {
+			c = compareEndpoints(a.translated(), b.translated())
+		}
+		if p.Down {
+			c = -c
+		}
+		return cmp.Or(c, comparePools(&a, &b))
+	})
+	p.Rows = pools
+	p.lay()
+	p.SetAll(pools)
+}
+
+func (p *Page) Resize(width, height int) {
+	p.Width = width
+	p.lay()
+	p.Table.Resize(width, height)
+}
+
 func (p *Page) why() string {
 	if p.asked && p.found.live > 0 {
 		return "none of " + human.Plural(p.found.live, "flow") + " is translated"
@@ -76,179 +103,218 @@ func (p *Page) why() string {
 
 // The columns from left to right.
 const (
-	colTo = iota
+	colTo = iota + 1
 	colNetNS
 	colProto
 	colFlows
 	colUp
 	colDown
 	colRate
+	colBytes
 	colInUse
 	colKept
 	colRewritten
 	colInside
 	colOutside
-	columns
 )
 
-// widths chooses the columns for the width of the page; 0 leaves one out. bar is the part of
-// colInUse that is a bar. Long addresses get space from shorter ones, and on a narrow screen
-// from the columns that are least useful.
-func (p *Page) widths() (w [columns]int, bar, gap int) {
-	gap = paint.Gap
-	switch {
-	case p.Width >= 150:
-		w, bar = [...]int{20, 0, 7, 8, 0, 0, 8, 33, 5, 9, 0, 0}, 16
-	case p.Width >= 100:
-		w, bar = [...]int{19, 0, 6, 7, 0, 0, 8, 15, 5, 0, 0, 0}, 8
-	case p.Width >= 72:
-		w, gap = [...]int{17, 0, 5, 6, 0, 0, 0, 6, 5, 0, 0, 0}, 1
-	default:
-		w, gap = [...]int{17, 0, 5, 6, 0, 0, 0, 6, 0, 0, 0, 0}, 1
+var orders = []page.Order{colTo: {Name: "address"}, colFlows: {Name: "flows", Down: true},
+	colUp: {Name: "up", Down: true}, colDown: {Name: "down", Down: true}, colRate: {Name: "rate", Down: true},
+	colBytes: {Name: "bytes", Down: true},
+	colInUse: {Name: "in-use", Down: true}, colOutside: {}}
+
+// value returns the number of a column.
+func (q *pool) value(column int) float64 {
+	switch column {
+	case colFlows:
+		return float64(q.flows)
+	case colUp:
+		return float64(q.rate.Up)
+	case colDown:
+		return float64(q.rate.Down)
+	case colRate:
+		return q.rate.Total()
+	case colBytes:
+		return float64(q.bytes)
+	case colInUse:
+		return float64(q.percent())
 	}
-	switch {
-	case !p.found.counted:
-		w[colRate] = 0
-	case p.Width >= 72 && p.Width < 100:
-		w[colKept], w[colRate] = 0, 8
-	case p.Width >= 180:
-		w[colUp], w[colDown] = w[colRate], w[colRate]
-	}
-	needs := []int{len("TRANSLATED TO"), len("BUSIEST INSIDE"), len("BUSIEST OUTSIDE")}
-	least := make([]int, len(needs)) // without numbers
+	return 0
+}
+
+type column = page.Column[pool]
+
+// lay chooses the columns for the width and the rows. An address is never cut: a column that does
+// not fit is left out, and the row under the cursor has its text below it. Where services do not
+// fit, each row has a second line.
+func (p *Page) lay() {
+	var needs, least [3]int // widths of the addresses, with and without the numbers behind them
+	service, netns, proto := 0, 0, len("PROTO")
 	for i := range p.Rows {
 		q := &p.Rows[i]
-		w[colProto] = max(w[colProto], len(q.key.proto.String()))
+		proto = max(proto, len(q.key.proto.String()))
 		if p.S.Several() {
-			w[colNetNS] = max(w[colNetNS], page.NetNSWidth(p.Width, p.S.NetNS(q.key.netns)))
+			netns = max(netns, page.NetNSWidth(p.Width, p.S.NetNS(q.key.netns)))
 		}
 		for i, t := range cells(p.S, q) {
-			if i != 1 || !q.key.dnat { // a service has the columns before, too
-				needs[i] = max(needs[i], t.width())
-				least[i] = max(least[i], t.width()-paint.Width(t.number))
+			if i == 1 && q.key.dnat {
+				service = max(service, t.width())
+				continue
 			}
+			needs[i], least[i] = max(needs[i], t.width()), max(least[i], t.width()-paint.Width(t.number))
 		}
 	}
-	usual := divide(p.Width, gap, w, needs)
-	if usual[colOutside] == 0 {
-		needs[2], least[2] = 0, 0
+	if p.layout = p.fit(needs, netns, proto); !p.shows(colOutside) {
+		p.layout = p.fit(least, netns, proto)
 	}
-	if p.Width >= 100 {
-		return usual, bar, gap
-	}
-	for without, drop := w, []int{0, colKept, colRewritten, colOutside, colRate}; len(drop) > 0; drop = drop[1:] {
-		if drop[0] == colOutside {
-			needs[2], least[2] = 0, 0
-		} else if drop[0] > 0 {
-			without[drop[0]] = 0
-		}
-		now := divide(p.Width, gap, without, needs)
-		if now[colTo] >= least[0] && now[colInside] >= least[1] && now[colOutside] >= least[2] {
-			return now, bar, gap
+	p.Under, p.Detail = nil, p.rest
+	if from, to := p.serviceCells(); service > to-from {
+		p.Under = func(q *pool) paint.Line { return append(p.rest(q), paint.Line{})[0] }
+		p.Detail = func(q *pool) []paint.Line {
+			rest := p.rest(q)
+			return rest[min(1, len(rest)):]
 		}
 	}
-	return usual, bar, gap // not even then
 }
 
-// divide divides the space that the other columns leave among the three addresses. The last one
-// has no column if it needs no space, or if there is little.
-func divide(width, gap int, w [columns]int, needs []int) [columns]int {
-	rest := width - paint.MarginLeft - paint.MarginRight - w[colTo]
-	for _, n := range w[colNetNS:colInside] {
-		if n > 0 {
-			rest -= gap + n
-		}
-	}
-	share, needs := []int{w[colTo], rest - gap, 0}, slices.Clone(needs)
-	if rest >= 28 && needs[2] > 0 {
-		share[1] = (rest - 2*gap) * 47 / 100
-		share[2] = rest - 2*gap - share[1]
-	} else {
-		needs[2] = 0
-	}
-	paint.Lend(share, needs)
-	w[colTo], w[colInside], w[colOutside] = share[0], share[1], share[2]
-	return w
+func (p *Page) shows(id int) bool {
+	return slices.ContainsFunc(p.layout, func(c column) bool { return c.ID == id })
 }
 
-// columns are the columns for the width.
-func (p *Page) columns() []page.Column[pool] {
-	type column = page.Column[pool]
-	w, bar, gap := p.widths()
-	text := func(role paint.Role, ofService bool, text func(*pool, int) string) func(*pool, int) (paint.Role, string) {
-		return func(q *pool, width int) (paint.Role, string) {
-			if q.key.dnat && !ofService {
-				return role, ""
-			}
-			return role, text(q, width)
+// serviceCells returns the cells for the service of a DNAT: those of the columns that it does not have.
+func (p *Page) serviceCells() (from, to int) {
+	from, to = p.Width, p.Width-paint.MarginRight
+	for _, c := range p.layout {
+		switch c.ID {
+		case colInUse:
+			from = c.X
+		case colOutside:
+			to = c.X - 1
 		}
+	}
+	return from, to
+}
+
+// rest is what the columns do not show of a row.
+func (p *Page) rest(q *pool) []paint.Line {
+	var n paint.Note
+	put := func(text string) { n = append(n, paint.Span{Role: paint.Muted, Text: " " + paint.Whole(text)}) }
+	from, to := p.serviceCells()
+	for i, t := range cells(p.S, q) {
+		switch {
+		case i == 1 && q.key.dnat && t.width() > to-from:
+			put(t.String())
+		case i == 1 && !q.key.dnat && !p.shows(colInside):
+			put("busiest inside " + t.String())
+		case i == 2 && !p.shows(colOutside):
+			put("busiest outside " + t.String())
+		}
+	}
+	if n == nil {
+		return nil
+	}
+	return n.Flow(nil, p.Width-1, paint.MarginLeft+2)
+}
+
+// fit returns the columns that fit, with these widths of the addresses.
+func (p *Page) fit(ends [3]int, netns, proto int) []column {
+	counted, gap := p.found.counted, paint.Gap
+	use, bar := 7, 0
+	switch {
+	case p.Width >= 150:
+		use, bar = 16, 16
+	case p.Width >= 100:
+		bar = 8
+	default:
+		gap = 1
+	}
+	text := func(role paint.Role, text func(*pool, int) string) func(*pool, int) (paint.Role, string) {
+		return func(q *pool, width int) (paint.Role, string) { return role, text(q, width) }
 	}
 	end := func(i int) func(*pool, int) string {
 		return func(q *pool, width int) string { return cells(p.S, q)[i].fit(width) }
 	}
-	percent := func(n func(*pool) int) func(*pool, int) (paint.Role, string) {
-		return text(paint.Text, false, func(q *pool, _ int) string {
-			return human.Percent(float64(n(q)) / float64(q.flows))
+	number := func(id, width, rank int, title string, shown bool, text func(*pool) string) column {
+		if !shown {
+			return column{}
+		}
+		return column{ID: id, Title: title, Width: width, Rank: rank, Right: true,
+			Cell: func(q *pool, _ int) (paint.Role, string) { return paint.Text, text(q) }}
+	}
+	percent := func(n func(*pool) int) func(*pool) string {
+		return ofSource(func(q *pool) string { return human.Percent(float64(n(q)) / float64(q.flows)) })
+	}
+	rate := func(id int, title string, shown bool) column {
+		return number(id, 8, 0, title, counted && shown, func(q *pool) string {
+			if v := q.value(id); v >= 1 {
+				return human.Rate(v, p.S.Bits)
+			}
+			return page.NoValue
 		})
 	}
-	rate := func(title string, part func(table.Rate) float64) column {
-		return column{Title: title, Right: true, Cell: func(q *pool, _ int) (paint.Role, string) {
-			if v := part(q.rate); v >= 1 {
-				return paint.Text, human.Rate(v, p.S.Bits)
-			}
-			return paint.Muted, page.NoValue
-		}}
+	out := page.Fit(p.Width, gap,
+		column{ID: colTo, Title: "TRANSLATED TO", Width: max(ends[0], len("TRANSLATED TO")+1),
+			Cell: text(paint.NAT, end(0))},
+		column{ID: colNetNS, Title: "NETNS", Width: netns,
+			Cell: text(paint.Text, func(q *pool, _ int) string { return p.S.NetNS(q.key.netns) })},
+		column{ID: colProto, Title: "PROTO", Width: proto,
+			Cell: text(paint.Text, func(q *pool, _ int) string { return q.key.proto.String() })},
+		number(colFlows, 7, 2, "FLOWS", true, func(q *pool) string { return human.Short(uint64(q.flows)) }),
+		rate(colUp, "UP", p.Width >= 180), rate(colDown, "DOWN", p.Width >= 180), rate(colRate, "RATE", true),
+		number(colBytes, 7, 5, "BYTES", counted, func(q *pool) string { return human.Bytes(q.bytes) }),
+		inUseColumn(use, bar),
+		number(colKept, 5, 7, "KEPT", true, percent(func(q *pool) int { return q.kept })),
+		number(colRewritten, 9, 8, "REWRITTEN", true, percent(func(q *pool) int { return q.rewritten })),
+		column{ID: colInside, Title: "BUSIEST INSIDE", Width: max(ends[1], len("BUSIEST INSIDE")), Rank: 4,
+			Cell: func(q *pool, width int) (paint.Role, string) {
+				return paint.Text, ofSource(func(q *pool) string { return end(1)(q, width) })(q)
+			}},
+		column{ID: colOutside, Title: "BUSIEST OUTSIDE", Width: max(ends[2], len("BUSIEST OUTSIDE")), Rank: 6,
+			Cell: text(paint.Text, end(2))})
+	// A service has no pool of ports: its text uses their columns.
+	at := slices.IndexFunc(out, func(c column) bool { return c.ID == colInUse })
+	if at < 0 {
+		return out
 	}
-	inUse := column{Title: "IN USE", Right: true, Cell: func(q *pool, width int) (paint.Role, string) {
-		return text(paint.Level(q.used, paint.Text), false, (*pool).use)(q, width)
-	}}
+	service := func(q *pool, _ int) (_ paint.Role, text string) {
+		from, to := p.serviceCells()
+		if t := cells(p.S, q)[1]; q.key.dnat && t.width() <= to-from {
+			text = t.String()
+		}
+		return paint.Muted, text
+	}
+	return slices.Insert(out, at, column{X: out[at].X, Width: p.Width, Cell: service})
+}
+
+// inUseColumn returns the share of the ports in use: a number of use cells, with a bar before it if
+// bar is not 0.
+func inUseColumn(use, bar int) column {
+	c := column{ID: colInUse, Title: "IN USE", Width: use, Rank: 3, Right: true,
+		Cell: func(q *pool, width int) (paint.Role, string) {
+			return paint.Level(q.used, paint.Text), ofSource(func(q *pool) string { return q.use(width) })(q)
+		}}
 	if bar > 0 {
-		inUse = column{Title: "PORTS IN USE", Draw: func(out *paint.Line, x int, q *pool, _ bool) {
+		c = column{ID: colInUse, Title: "PORTS IN USE", Width: bar + 1 + use, Rank: 3}
+		c.Draw = func(out *paint.Line, x int, q *pool, _ bool) {
 			if !q.key.dnat {
-				use := w[colInUse] - bar - 1
 				out.Pad(x)
 				out.Bar(paint.Level(q.used, paint.Bar), q.used, bar)
 				out.Add(paint.Level(q.used, paint.Bar), " ")
 				out.AddLeft(paint.Level(q.used, paint.Text), q.use(use), use)
 			}
-		}}
+		}
 	}
-	all := [columns]column{
-		{Title: "TRANSLATED TO", Cell: text(paint.NAT, true, end(0))},
-		{Title: "NETNS", Cell: text(paint.Text, true, func(q *pool, _ int) string { return p.S.NetNS(q.key.netns) })},
-		{Title: "PROTO", Cell: text(paint.Text, true, func(q *pool, _ int) string { return q.key.proto.String() })},
-		{Title: "FLOWS", Right: true,
-			Cell: text(paint.Text, true, func(q *pool, _ int) string { return human.Short(uint64(q.flows)) })},
-		rate("UP", func(r table.Rate) float64 { return float64(r.Up) }),
-		rate("DOWN", func(r table.Rate) float64 { return float64(r.Down) }),
-		rate("RATE", table.Rate.Total),
-		inUse,
-		{Title: "KEPT", Right: true, Cell: percent(func(q *pool) int { return q.kept })},
-		{Title: "REWRITTEN", Right: true, Cell: percent(func(q *pool) int { return q.rewritten })},
-		{Title: busiestTitle("INSIDE", w[colInside]), Cell: text(paint.Text, false, end(1))},
-		{Title: busiestTitle("OUTSIDE", w[colOutside]), Cell: text(paint.Text, true, end(2))},
-	}
-	for i := range all {
-		all[i].Width = w[i]
-	}
-	out := page.Beside(gap, all[:]...)
-	first := slices.IndexFunc(out, func(c column) bool { return c.Title == inUse.Title })
-	last := slices.IndexFunc(out, func(c column) bool { return c.Title == all[colInside].Title })
-	// A service has no pool of ports: its text uses their columns.
-	return slices.Insert(out, first, column{X: out[first].X, Width: out[last].X + out[last].Width - out[first].X,
-		Cell: func(q *pool, width int) (_ paint.Role, text string) {
-			if q.key.dnat {
-				text = end(1)(q, width)
-			}
-			return paint.Muted, text
-		}})
+	return c
 }
 
-func busiestTitle(side string, width int) string {
-	if title := "BUSIEST " + side; len(title) <= width {
-		return title
+// ofSource returns a text that only SNAT has.
+func ofSource(text func(*pool) string) func(*pool) string {
+	return func(q *pool) string {
+		if q.key.dnat {
+			return ""
+		}
+		return text(q)
 	}
-	return side
 }
 
 // use returns how many ports of an address are in use, with the total if it fits.
@@ -281,11 +347,12 @@ type text struct {
 
 func (t text) width() int { return paint.Width(t.sign) + t.end.Width() + paint.Width(t.number) }
 
-// fit writes the text in the given number of cells. It drops the number before it cuts the
-// address.
+func (t text) String() string { return t.sign + t.end.String() + t.number }
+
+// fit writes the text in the given number of cells, without the number if that does not fit.
 func (t text) fit(width int) string {
-	if w := t.width(); w > width && (width < 20 || w-paint.Width(t.number) <= width) {
+	if t.width() > width {
 		t.number = ""
 	}
-	return t.sign + t.end.Fit(width-paint.Width(t.sign)-paint.Width(t.number)).String() + t.number
+	return t.String()
 }

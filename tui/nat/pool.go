@@ -3,7 +3,6 @@ package nat
 import (
 	"bytes"
 	"cmp"
-	"slices"
 
 	"natlens/monitor"
 	"natlens/monitor/table"
@@ -26,7 +25,8 @@ type pool struct {
 	kept      int // flows whose source port was not changed
 	rewritten int
 	ports     monitor.PortSet
-	rate      table.Rate               // Up is the original direction
+	rate      table.Rate // Up is the original direction
+	bytes     uint64
 	inside    map[monitor.Addr]int     // senders; for DNAT from outside
 	outside   map[monitor.Endpoint]int // destinations
 	sample    table.Row
@@ -43,13 +43,26 @@ type busiest struct {
 	flows int
 }
 
-// percent is the share in use in whole percent, by which pools are sorted.
-func (p *pool) percent() int { return int(100 * p.used) }
+// percent is the share in use in whole percent, by which pools are sorted; -1 for a service.
+func (p *pool) percent() int {
+	if p.key.dnat {
+		return -1
+	}
+	return int(100 * p.used)
+}
+
+// translated returns the address that the pool translates to.
+func (p *pool) translated() monitor.Endpoint {
+	if p.key.dnat {
+		return p.key.to
+	}
+	return p.key.addr
+}
 
 // found is the answer of the page.
 type found struct {
-	pools   []pool // SNAT by use, then DNAT by flows
-	live    int    // flows in the table
+	pools   []pool
+	live    int // flows in the table
 	matched int
 	counted bool // flows have counters
 }
@@ -79,7 +92,6 @@ func scan(t *table.Table, f *table.CachedFilter, now monitor.Time, w table.Windo
 		p.used = float64(p.ports.Len()) / float64(p.size)
 		v.pools = append(v.pools, *p)
 	}
-	slices.SortFunc(v.pools, func(a, b pool) int { return comparePools(&a, &b) })
 	return v
 }
 
@@ -88,6 +100,7 @@ func (p *pool) add(r *table.Row, w table.Window) {
 	p.flows++
 	p.rate.Up += r.Rates[w].Up
 	p.rate.Down += r.Rates[w].Down
+	p.bytes += r.Flow.CountersOrig.Bytes + r.Flow.CountersReply.Bytes
 	p.inside[r.Flow.Orig.Src]++
 }
 

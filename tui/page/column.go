@@ -13,6 +13,7 @@ type Column[R any] struct {
 	X     int // where it begins; see [Beside]
 	Width int
 	Right bool // numbers
+	Rank  int  // for Fit: the lower, the more important; 0: always shown
 
 	// Cell returns the text of a row for a width. Either Cell or Draw draws the column; without
 	// both, another column draws it.
@@ -41,6 +42,27 @@ func Beside[R any](gap int, columns ...Column[R]) (out []Column[R]) {
 		}
 	}
 	return out
+}
+
+// Fit sets those columns beside each other that fit into a width, as Beside does. Columns with a
+// low Rank get their space first.
+func Fit[R any](width, gap int, columns ...Column[R]) []Column[R] {
+	room := width - paint.MarginLeft - paint.MarginRight + gap
+	order := make([]*Column[R], len(columns))
+	for i := range columns {
+		order[i] = &columns[i]
+	}
+	slices.SortStableFunc(order, func(a, b *Column[R]) int { return a.Rank - b.Rank })
+	for _, c := range order {
+		switch need := c.Width + gap; {
+		case c.Width == 0:
+		case c.Rank > 0 && need > room:
+			c.Width = 0
+		default:
+			room -= need
+		}
+	}
+	return Beside(gap, columns...)
 }
 
 // columnAt returns the column at a cell of the screen; ok is false if it has no ID.

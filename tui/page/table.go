@@ -28,6 +28,7 @@ type Table[R any, K comparable] struct {
 	Read    func(Place)           // reads rows and calls Set; nil: the list is complete
 	Open    func() tea.Cmd        // a click on the row of the cursor; nil: nothing
 	Above   func() []paint.Line   // above the titles; nil: nothing
+	Under   func(*R) paint.Line   // the second line of each row; nil: rows have one
 	Detail  func(*R) []paint.Line // below the row of the cursor; nil: nothing
 	Why     func() string         // text if there are no rows; nil: nothing
 	Rest    func() paint.Line     // below the last row; nil: nothing
@@ -225,7 +226,7 @@ func (t *Table[R, K]) Resize(width, height int) {
 // fit sets the number of lines for rows.
 func (t *Table[R, K]) fit() {
 	t.fitLine()
-	t.Height = max(1, t.Room-len(t.above())-1-len(t.detail()))
+	t.Height = max(1, (t.Room-len(t.above())-1-len(t.detail()))/t.tall())
 	t.fitLine()
 }
 
@@ -237,6 +238,14 @@ func (t *Table[R, K]) fitLine() {
 	if below := len(t.Rows) - t.At; t.Line+below < t.Height {
 		t.Line = max(0, min(t.At, t.Height-below))
 	}
+}
+
+// tall is the number of lines of a row.
+func (t *Table[R, K]) tall() int {
+	if t.Under != nil {
+		return 2
+	}
+	return 1
 }
 
 func (t *Table[R, K]) above() []paint.Line {
@@ -264,11 +273,12 @@ func (t *Table[R, K]) Click(x, y int) tea.Cmd {
 	if y == 0 && ok && t.Orders != nil {
 		return t.SortBy(c.ID)
 	}
-	if y--; y > t.Line {
-		y = max(t.Line, y-len(t.detail()))
+	heads := y < 1
+	if end := (t.Line + 1) * t.tall(); y > end {
+		y = max(end, y-len(t.detail()))
 	}
-	switch at := t.Top() + y; {
-	case y < 0 || at >= len(t.Rows):
+	switch at := t.Top() + (y-1)/t.tall(); {
+	case heads || at >= len(t.Rows):
 	case at == t.At && (t.Read != nil || !t.Follow):
 		if t.Open != nil {
 			return t.Open()
@@ -285,6 +295,9 @@ func (t *Table[R, K]) Draw() []paint.Line {
 	out := append(t.above(), t.titles(columns))
 	for at := t.Top(); at < min(len(t.Rows), t.Top()+t.Height); at++ {
 		out = append(out, t.row(columns, &t.Rows[at], at == t.At))
+		if t.Under != nil {
+			out = append(out, t.Under(&t.Rows[at]))
+		}
 		if at == t.At {
 			out = append(out, t.detail()...)
 		}

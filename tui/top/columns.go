@@ -19,7 +19,8 @@ const (
 	byNew
 )
 
-var orders = []page.Order{byName: {Name: "name"}, byRate: {Name: "rate", Down: true}, byBytes: {Name: "bytes", Down: true},
+var orders = []page.Order{byName: {Name: "name"}, byRate: {Name: "rate", Down: true},
+	byBytes: {Name: "bytes", Down: true},
 	byFlows: {Name: "flows", Down: true}, byNew: {Name: "new", Down: true}}
 
 var orderOf = [...]groups.Order{byName: groups.ByName, byRate: groups.ByRate, byBytes: groups.ByBytes,
