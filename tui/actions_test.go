@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"natlens/monitor"
-	"natlens/tui/page"
+	"natlens/tui/paint"
 )
 
 type deleter struct {
@@ -18,7 +18,7 @@ type deleter struct {
 }
 
 func (d *deleter) Delete(_ context.Context, f *monitor.Flow, _ monitor.Attrs) error {
-	d.flows = append(d.flows, page.End(f.Orig.Proto, f.From()).String())
+	d.flows = append(d.flows, paint.End(f.Orig.Proto, f.From()).String())
 	return d.err
 }
 

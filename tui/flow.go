@@ -102,7 +102,7 @@ func askDelete(s *page.Session, flows []page.Flow, deleter Deleter) {
 	f := flows[0]
 	fl := &f.Row.Flow
 	p := fl.Orig.Proto
-	text := p.String() + " " + page.End(p, fl.From()).String() + " → " + page.End(p, fl.To()).String()
+	text := p.String() + " " + paint.End(p, fl.From()).String() + " → " + paint.End(p, fl.To()).String()
 	if len(flows) > 1 {
 		text = human.Plural(len(flows), "marked flow")
 	} else if f.Row.Ended() {

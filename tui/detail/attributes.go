@@ -11,7 +11,6 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
-	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
@@ -46,7 +45,7 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 		{monitor.AttrTCPFlagsOrig | monitor.AttrTCPFlagsReply, "tcp flags",
 			fmt.Sprintf("0x%02x/0x%02x → 0x%02x/0x%02x ←", f.TCP.FlagsOrig, f.TCP.MaskOrig,
 				f.TCP.FlagsReply, f.TCP.MaskReply)},
-		{monitor.AttrMark, "mark", page.Hex(uint64(f.Mark))},
+		{monitor.AttrMark, "mark", paint.Hex(uint64(f.Mark))},
 		{monitor.AttrUse, "use", decimal(f.Use)},
 		{monitor.AttrMaster, "master", x.Master.Proto.String() + " " + tupleText(&x.Master) +
 			" (its helper expected this flow)"},
@@ -90,7 +89,7 @@ func tupleText(t *monitor.Tuple) string {
 func statusText(s monitor.Status) string {
 	text := strings.Join(s.Names(), ", ")
 	if u := s.Unnamed(); u != 0 {
-		text += " and " + page.Hex(uint64(u))
+		text += " and " + paint.Hex(uint64(u))
 	}
 	return text
 }

@@ -114,7 +114,7 @@ func (p *Pane) summary(width int) []paint.Line {
 		put(paint.Text, "id "+decimal(f.ID))
 	}
 	if f.Mark != 0 {
-		put(paint.Text, "mark "+page.Hex(uint64(f.Mark)))
+		put(paint.Text, "mark "+paint.Hex(uint64(f.Mark)))
 	}
 	if z := page.ZoneText(f); z != "" {
 		put(paint.Text, "zone "+z)

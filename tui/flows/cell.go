@@ -111,7 +111,7 @@ func (p *Page) mark(r *row) string {
 	if r.Row.Flow.Mark == 0 {
 		return ""
 	}
-	return page.Hex(uint64(r.Row.Flow.Mark))
+	return paint.Hex(uint64(r.Row.Flow.Mark))
 }
 
 func (p *Page) helper(r *row) string {

@@ -341,7 +341,7 @@ func cells(s *page.Session, p *pool) [3]text {
 // text is an address with a sign before it and a number behind it.
 type text struct {
 	sign   string
-	end    page.EndText
+	end    paint.EndText
 	number string
 }
 

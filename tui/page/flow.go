@@ -13,6 +13,7 @@ import (
 	"natlens/monitor/filter"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
+	"natlens/tui/paint"
 )
 
 // Flow is a flow with everything known of it at the time of a view.
@@ -29,9 +30,6 @@ func Since(a, b monitor.Time) time.Duration {
 	}
 	return time.Duration(b - a)
 }
-
-// Hex writes a mark or a key.
-func Hex(n uint64) string { return "0x" + strconv.FormatUint(n, 16) }
 
 // Cell is a value of a flow that can become a filter.
 type Cell uint8
@@ -77,7 +75,7 @@ func (f *Flow) Filter(c Cell) string {
 		}
 		return "reply.src " + fl.Reply.Src.String()
 	case CellMark:
-		return "mark " + Hex(uint64(fl.Mark))
+		return "mark " + paint.Hex(uint64(fl.Mark))
 	case CellZone:
 		if o, r := fl.Orig.Zone, fl.Reply.Zone; o != r {
 			return fmt.Sprintf("orig.zone %d and reply.zone %d", o, r)
@@ -126,7 +124,7 @@ func (f *Flow) ExactFilter() string {
 	case t.Proto.IsICMP():
 		out = append(out, "icmp.id "+strconv.Itoa(int(t.ICMPID())))
 	case t.Proto == monitor.GRE:
-		out = append(out, "srckey "+Hex(uint64(t.SrcPort)), "dstkey "+Hex(uint64(t.DstPort)))
+		out = append(out, "srckey "+paint.Hex(uint64(t.SrcPort)), "dstkey "+paint.Hex(uint64(t.DstPort)))
 	}
 	if t.Zone != 0 {
 		out = append(out, "orig.zone "+strconv.Itoa(int(t.Zone)))

@@ -11,6 +11,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/tui/paint"
 )
 
 // Resolver returns the name of an address, or "". It may block, and is called in commands.
@@ -118,7 +119,7 @@ func (n *Names) Known() func(monitor.Proto, monitor.Endpoint) string {
 }
 
 // Host is an address's name, or the address.
-func (n *Names) Host(a monitor.Addr) EndText { return n.Endpoint(0, monitor.Endpoint{Addr: a}) }
+func (n *Names) Host(a monitor.Addr) paint.EndText { return n.Endpoint(0, monitor.Endpoint{Addr: a}) }
 
 // Service returns the name of a port, or "".
 func (n *Names) Service(p monitor.Proto, port uint16) string {
@@ -129,8 +130,8 @@ func (n *Names) Service(p monitor.Proto, port uint16) string {
 }
 
 // Endpoint is End with names where they are known.
-func (n *Names) Endpoint(p monitor.Proto, e monitor.Endpoint) EndText {
-	out := End(p, e)
+func (n *Names) Endpoint(p monitor.Proto, e monitor.Endpoint) paint.EndText {
+	out := paint.End(p, e)
 	if host := n.Addr(e.Addr.Netip()); host != "" {
 		out.Host = host
 	}

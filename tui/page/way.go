@@ -1,7 +1,6 @@
 package page
 
 import (
-	"strconv"
 	"strings"
 
 	"natlens/monitor"
@@ -21,7 +20,7 @@ const (
 
 // WayEnd is one end of a way.
 type WayEnd struct {
-	text                 EndText
+	text                 paint.EndText
 	sign                 string // before it
 	movedAddr, movedPort bool   // rewritten
 	Chosen               bool   // the cell under the cursor
@@ -78,7 +77,7 @@ func (e *WayEnd) shorten(form WayForm) {
 		e.text.Port = ""
 	case form == InColumns || form == InLine:
 	case !e.movedAddr:
-		e.text = EndText{Port: strings.TrimPrefix(e.text.Port, " ")}
+		e.text = paint.EndText{Port: strings.TrimPrefix(e.text.Port, " ")}
 	case !e.movedPort:
 		e.text.Port = ""
 	}
@@ -126,7 +125,7 @@ func (w *Way) Width() (n int) {
 
 // Add draws the end.
 func (e *WayEnd) Add(l *paint.Line) {
-	if e.text == (EndText{}) {
+	if e.text == (paint.EndText{}) {
 		return
 	}
 	role := paint.Muted
@@ -140,56 +139,4 @@ func (e *WayEnd) Add(l *paint.Line) {
 		text.Choose()
 	}
 	l.AddLine(&text)
-}
-
-// EndText is one end of a flow: the text of the address, and that of the port with its
-// separator. IPv6 is in brackets before a port; ICMP ids and GRE keys are named.
-type EndText struct{ Host, Port string }
-
-// End returns an end in numbers.
-func End(p monitor.Proto, e monitor.Endpoint) EndText {
-	out := EndText{e.Addr.String(), portText(p, e.Port)}
-	if p.HasPorts() && !e.Addr.Is4() {
-		out.Host = "[" + out.Host + "]"
-	}
-	return out
-}
-
-// portText returns the port, or what the protocol has instead.
-func portText(p monitor.Proto, port uint16) string {
-	switch {
-	case p.HasPorts():
-		return ":" + strconv.Itoa(int(port))
-	case p.IsICMP() && port != 0:
-		return " id " + strconv.Itoa(int(port))
-	case p == monitor.GRE:
-		return " key " + Hex(uint64(port))
-	}
-	return ""
-}
-
-func (e EndText) String() string { return e.Host + e.Port }
-
-// Width returns the cells that the end takes.
-func (e EndText) Width() int { return paint.Width(e.Host) + paint.Width(e.Port) }
-
-// Fit cuts to a width: the port stays, and the beginning and end of the address. If even that
-// does not fit, the end is cut off.
-func (e EndText) Fit(width int) EndText {
-	port := paint.Width(e.Port)
-	switch {
-	case paint.Width(e.Host)+port <= width:
-		return e
-	case port > width-4:
-		return EndText{Host: paint.Cut(e.String(), width)}
-	}
-	return EndText{paint.CutMiddle(e.Host, width-port), e.Port}
-}
-
-// Add draws the end. addr and port say which parts NAT rewrote; only those have the accent
-// colour.
-func (e EndText) Add(l *paint.Line, addr, port bool) {
-	role := map[bool]paint.Role{false: paint.Text, true: paint.NAT}
-	l.Add(role[addr], e.Host)
-	l.Add(role[port], e.Port)
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"natlens/monitor"
-	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
@@ -116,8 +115,8 @@ func mark(text string) paint.Line {
 
 // flowEnds returns the line "name src → dst", broken before the arrow if it is too long.
 func flowEnds(r paint.Role, name string, src, dst monitor.Endpoint, p monitor.Proto, width int) []paint.Line {
-	n := paint.Note{{Role: paint.Text, Text: paint.Whole(page.End(p, src).String())}, {Role: paint.Muted, Text: " → "},
-		{Role: paint.Text, Text: paint.Whole(page.End(p, dst).String())}}
+	n := paint.Note{{Role: paint.Text, Text: paint.Whole(paint.End(p, src).String())}, {Role: paint.Muted, Text: " → "},
+		{Role: paint.Text, Text: paint.Whole(paint.End(p, dst).String())}}
 	return paint.Hang(r, name, n, width)
 }
 

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"natlens/monitor"
-	"natlens/tui/page"
 	"natlens/tui/paint"
 )
 
@@ -109,9 +108,9 @@ func rewriteNote(w *monitor.Walk, r *monitor.Rewrite) paint.Note {
 	}
 	p := w.Flow.Orig.Proto
 	var l paint.Line
-	page.End(p, r.To).Add(&l, addr, port)
+	paint.End(p, r.To).Add(&l, addr, port)
 	n := paint.Note{
-		{Role: paint.Text, Text: side + paint.Whole(page.End(p, r.From).String())},
+		{Role: paint.Text, Text: side + paint.Whole(paint.End(p, r.From).String())},
 		{Role: paint.Arrow, Text: " ⇒ "},
 	}
 	for _, s := range l.Spans {
@@ -169,9 +168,9 @@ func footNotes(w *monitor.Walk) []paint.Note {
 func masterNote(t *monitor.Tuple) paint.Note {
 	f := monitor.Flow{Orig: *t}
 	return paint.Note{{Role: paint.Label, Text: "master "}, {Role: paint.Text, Text: t.Proto.String() + " "},
-		{Role: paint.Text, Text: paint.Whole(page.End(t.Proto, f.From()).String())}, {Role: paint.Muted, Text: " → "},
+		{Role: paint.Text, Text: paint.Whole(paint.End(t.Proto, f.From()).String())}, {Role: paint.Muted, Text: " → "},
 		{
 			Role: paint.Text,
-			Text: paint.Whole(page.End(t.Proto, f.To()).String()),
+			Text: paint.Whole(paint.End(t.Proto, f.To()).String()),
 		}, {Role: paint.Text, Text: " (its helper expected this flow)"}}
 }
