@@ -98,7 +98,7 @@ func TestDocsLineIsChecked(t *testing.T) {
 	for _, line := range []string{
 		"natlens watch tcp dport 443 | jq .", "sudo natlens -E -p tcp > x", "FOO=1 natlens watch 'tcp or udp' &",
 		"go run ./cmd/natlens lab --watch", "natlens watch -o jsonl; make bench", "natlens watch --ouput x",
-		"natlens watch 'tcp dprot 443'", "natlens watch tcp | natlens wathc", "make nothing", "curl example.com",
+		"natlens watch 'tcp dprot 443'", "natlens watch tcp | natlens wathc", "make nothing", "wget example.com",
 		"natlens watch 'tcp", "go test ./... && natlens -E -u NOSUCH",
 	} {
 		golden.Words(t, line, checkDocsLine(t, line))
@@ -168,7 +168,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		return nil
-	case "go", "install", "conntrack", "sysctl", "nft", "head", "gzip", "wc", "sort", "uniq", "cat", "tail", "grep", "source", "kill", "ip", "sqlite3":
+	case "go", "install", "conntrack", "curl", "promtool", "sysctl", "nft", "head", "gzip", "wc", "sort", "uniq", "cat", "tail", "grep", "source", "kill", "ip", "sqlite3":
 		return nil
 	}
 	return fmt.Errorf("no program that the pages should name: %s", program)

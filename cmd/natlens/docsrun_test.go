@@ -85,8 +85,8 @@ func inLab(t *testing.T, l *lab.Lab, args []string) []string {
 	if err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}
-	place := strings.NewReplacer("/var/lib/natlens", "history", "/var/log/natlens/", "", "127.0.0.1:9742", "127.0.0.1:0")
-	from := slices.Contains(args, "--from")
+	place := strings.NewReplacer("/var/lib/natlens", "history", "/var/log/natlens/", "", "/tmp/natlens/", "", "127.0.0.1:9742", "127.0.0.1:0")
+	from, live := slices.Contains(args, "--from"), slices.Contains(args, "--live")
 	var front, out []string
 	for i, arg := range args {
 		switch {
@@ -107,7 +107,7 @@ func inLab(t *testing.T, l *lab.Lab, args []string) []string {
 			front = append(append(front, "--"+flag), value...)
 		}
 	}
-	if !from && cmd.Name() != "lab" && cmd.Name() != "who" && cmd.Name() != "export" {
+	if live || !from && !slices.Contains([]string{"lab", "who", "export"}, cmd.Name()) {
 		add("netns", l.Gateway.Path())
 	}
 	if cmd.Name() == "record" { // its recording has a beginning and an end
@@ -115,13 +115,13 @@ func inLab(t *testing.T, l *lab.Lab, args []string) []string {
 	} else if !from && cmd.Name() != "explain" {
 		add("for", "100ms")
 	}
-	if cmd.Name() == "who" || cmd.Name() == "export" {
+	if !from && !live && (cmd.Name() == "who" || cmd.Name() == "export") {
 		add("history", "history")
 	}
 	if cmd.Name() == "record" && strings.HasPrefix(out[len(out)-1], "flows.") {
 		add("force")
 	}
-	if cmd.Name() == "delete" {
+	if cmd.Name() == "delete" && !slices.Contains(args, "--dry-run") {
 		add("yes")
 	}
 	depth := len(strings.Fields(cmd.CommandPath())) - 1
