@@ -22,11 +22,12 @@ const (
 	OpUnconfirmed                                // IPCTNL_MSG_CT_GET_UNCONFIRMED
 )
 
-// The operations on expectations, as OpNew, OpGet and OpDelete.
+// The operations on expectations, as OpNew, OpGet, OpDelete and OpStatsCPU.
 const (
 	OpExpectNew Op = subsysExpect<<8 + iota
 	OpExpectGet
 	OpExpectDelete
+	OpExpectStatsCPU
 )
 
 const (

@@ -6,9 +6,12 @@ import "encoding/binary"
 // enum ctattr_stats_cpu. Kernels since 5.9 send found, invalid and the counters from insert on;
 // clash_resolve since 5.10 and chaintoolong since 5.15. Older kernels send some of the others
 // too.
-var CounterNames = [...]string{"searched", "found", "new", "invalid", "ignore", "delete", "delete_list", "insert",
+var CounterNames = []string{"searched", "found", "new", "invalid", "ignore", "delete", "delete_list", "insert",
 	"insert_failed", "drop", "early_drop", "error", "search_restart", "clash_resolve", "chaintoolong", "unknown1",
 	"unknown2", "unknown3", "unknown4"}
+
+// ExpectCounterNames are those of expectations (enum ctattr_expect_stats).
+var ExpectCounterNames = []string{"expect_new", "expect_create", "expect_delete"}
 
 // CPUStats are the counters of one CPU that the kernel sent, by their names.
 type CPUStats struct {
@@ -16,12 +19,13 @@ type CPUStats struct {
 	Counters map[string]uint32
 }
 
-// DecodeCPUStats decodes a message of the answer to OpStatsCPU. Counters without a name are ignored.
-func DecodeCPUStats(msg []byte) (s CPUStats, err error) {
+// DecodeCPUStats decodes a message of the answer to OpStatsCPU, with CounterNames, or to OpExpectStatsCPU, with
+// ExpectCounterNames. Counters without a name are ignored.
+func DecodeCPUStats(msg []byte, names []string) (s CPUStats, err error) {
 	s.Counters = map[string]uint32{}
 	err = readStats(msg, func(typ uint8, n uint32) {
-		if typ > 0 && int(typ) <= len(CounterNames) {
-			s.Counters[CounterNames[typ-1]] = n
+		if typ > 0 && int(typ) <= len(names) {
+			s.Counters[names[typ-1]] = n
 		}
 	})
 	if err == nil {

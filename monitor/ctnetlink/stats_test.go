@@ -16,7 +16,7 @@ func statsMessage(typ uint16, cpu uint16, attrs ...[]byte) []byte {
 
 func TestDecodeCPUStats(t *testing.T) {
 	msg := statsMessage(0x0104, 3, num32(2, 5), num32(15, 7), num32(17, 9), num32(40, 1))
-	s, err := DecodeCPUStats(append(msg, "what follows"...))
+	s, err := DecodeCPUStats(append(msg, "what follows"...), CounterNames)
 	if err != nil || s.CPU != 3 {
 		t.Fatalf("cpu %d, %v", s.CPU, err)
 	}
@@ -46,7 +46,7 @@ func TestDecodeStatsErrors(t *testing.T) {
 		{"a counter of two bytes", statsMessage(0x0104, 0, num16(2, 1)), ErrMalformed},
 		{"an attribute longer than the message", statsMessage(0x0104, 0, []byte{99, 0, 2, 0}), ErrMalformed},
 	} {
-		if _, err := DecodeCPUStats(c.msg); !errors.Is(err, c.want) {
+		if _, err := DecodeCPUStats(c.msg, CounterNames); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
@@ -57,7 +57,7 @@ func FuzzDecodeStats(f *testing.F) {
 	f.Add(statsMessage(0x0105, 0, num32(1, 1)))
 	f.Add([]byte{20, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		_, _ = DecodeCPUStats(msg)
+		_, _ = DecodeCPUStats(msg, CounterNames)
 		_, _ = DecodeGlobalStats(msg)
 	})
 }

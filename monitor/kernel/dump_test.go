@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"testing"
 
@@ -187,20 +188,24 @@ func TestDumpAllocates(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d, err := Dump(t.Context(), ns.FD())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	var b monitor.Batch
-	read := func() {
-		b.Reset()
-		if err := d.Next(t.Context(), &b); err != nil {
+	least := math.Inf(1)
+	for range 3 { // goroutines of other tests may allocate meanwhile
+		d, err := Dump(t.Context(), ns.FD())
+		if err != nil {
 			t.Fatal(err)
 		}
+		defer d.Close()
+		var b monitor.Batch
+		read := func() {
+			b.Reset()
+			if err := d.Next(t.Context(), &b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read()
+		least = min(least, testing.AllocsPerRun(5, read))
 	}
-	read()
-	if n := testing.AllocsPerRun(5, read); n > 0 {
-		t.Errorf("%v allocations a read", n)
+	if least > 0 {
+		t.Errorf("%v allocations a read", least)
 	}
 }

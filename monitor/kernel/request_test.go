@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
-	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -97,13 +96,6 @@ func TestOnlyTheKernelAnswers(t *testing.T) {
 
 	s := openService(t, ns)
 	check("service", s.conn)
-	err = s.library(t.Context(), func(c *conntrack.Conn) error {
-		check("ti-mo/conntrack", connOf(c))
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	_, err = nftables.New(nftables.WithNetNSFd(ns.FD()), nftables.AsLasting(), rulesOnlyKernel,
 		nftables.WithSockOptions(func(c *netlink.Conn) error { check("google/nftables", c); return c.Close() }))
 	if err != nil {

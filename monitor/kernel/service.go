@@ -9,12 +9,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"reflect"
 	"syscall"
 	"unsafe"
 
 	"github.com/mdlayher/netlink"
-	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -68,37 +66,6 @@ func OpenService(ns int) (*Service, error) {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
 	return s, nil
-}
-
-// library makes a request with ti-mo/conntrack, on its own connection. It is for answers that
-// need no streaming. The end of ctx ends the request. The error is an errno if the kernel
-// rejected it.
-func (s *Service) library(ctx context.Context, request func(*conntrack.Conn) error) error {
-	c, err := conntrack.Dial(&netlink.Config{NetNS: s.NetNS})
-	if err != nil {
-		return fmt.Errorf("open netlink socket: %w", netns.Privilege(err))
-	}
-	defer c.Close()
-	if err := netns.OnlyKernel(connOf(c)); err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, func() { c.Close() })
-	defer stop()
-	err = request(c)
-	if ended := ctx.Err(); err != nil && ended != nil {
-		return ended
-	}
-	if errno, ok := errors.AsType[unix.Errno](err); ok {
-		return netns.Privilege(errno)
-	}
-	return err
-}
-
-// connOf returns the connection of a library's connection, which has no method for it:
-// conntrack.Conn.conn is a *netfilter.Conn, whose conn is a *netlink.Conn.
-func connOf(c *conntrack.Conn) *netlink.Conn {
-	inner := reflect.ValueOf(c).Elem().FieldByName("conn").Elem().FieldByName("conn")
-	return (*netlink.Conn)(inner.UnsafePointer())
 }
 
 // begin starts a request with one message.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ti-mo/conntrack"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -114,7 +113,8 @@ func (s *Service) deleteBurst(
 
 // Flush deletes every flow.
 func (s *Service) Flush(ctx context.Context) error {
-	return flowError("flush", s.library(ctx, (*conntrack.Conn).Flush))
+	s.begin(ctnetlink.OpDelete, ctnetlink.FlagAck, 0)
+	return flowError("flush", s.talk(ctx, nil, nil))
 }
 
 // Change is what to change in a flow's entry, ProtoInfo the new state, and NATRange the address

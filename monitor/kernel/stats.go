@@ -11,30 +11,28 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ti-mo/conntrack"
-
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/netns"
 )
 
 // CPUStats returns the kernel's counters of each CPU, in the kernel's order. They belong to one
 // network namespace and are never reset.
-func (s *Service) CPUStats(ctx context.Context) (all []ctnetlink.CPUStats, err error) {
-	s.begin(ctnetlink.OpStatsCPU, ctnetlink.FlagDump, 0)
+func (s *Service) CPUStats(ctx context.Context) ([]ctnetlink.CPUStats, error) {
+	return s.perCPU(ctx, ctnetlink.OpStatsCPU, ctnetlink.CounterNames)
+}
+
+// ExpectStats is CPUStats for the counters of expectations.
+func (s *Service) ExpectStats(ctx context.Context) ([]ctnetlink.CPUStats, error) {
+	return s.perCPU(ctx, ctnetlink.OpExpectStatsCPU, ctnetlink.ExpectCounterNames)
+}
+
+func (s *Service) perCPU(ctx context.Context, op ctnetlink.Op, names []string) (all []ctnetlink.CPUStats, err error) {
+	s.begin(op, ctnetlink.FlagDump, 0)
 	err = s.talk(ctx, func(msg []byte) error {
-		one, err := ctnetlink.DecodeCPUStats(msg)
+		one, err := ctnetlink.DecodeCPUStats(msg, names)
 		all = append(all, one)
 		return err
 	}, nil)
-	return all, flowError("statistics", err)
-}
-
-// ExpectStats are the kernel's counters of expectations of one CPU.
-type ExpectStats = conntrack.StatsExpect
-
-// ExpectStats returns the counters of each CPU.
-func (s *Service) ExpectStats(ctx context.Context) (all []ExpectStats, err error) {
-	err = s.library(ctx, func(c *conntrack.Conn) error { all, err = c.StatsExpect(); return err })
 	return all, flowError("statistics", err)
 }
 

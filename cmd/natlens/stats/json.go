@@ -4,9 +4,11 @@ package stats
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
 	"natlens/monitor/kernel"
 )
 
@@ -59,14 +61,15 @@ func encode(v any) []byte {
 }
 
 func (r *reading) object(seen *watched) object {
-	sum := r.expectations()
 	out := object{
 		V: 1, Entries: r.entries, Max: r.max, Buckets: r.sysctls["buckets"], NetNS: r.ns.Name, Inode: r.ns.Inode,
-		Counters: numbers{}, Sysctls: numbers{},
-		Expect: numbers{"new": uint64(sum.New), "create": uint64(sum.Create), "delete": uint64(sum.Delete)},
+		Counters: numbers{}, Sysctls: numbers{}, Expect: numbers{},
 	}
-	for _, k := range r.counters() {
+	for _, k := range counters(r.cpus, ctnetlink.CounterNames) {
 		out.Counters[k] = r.total(k)
+	}
+	for _, k := range ctnetlink.ExpectCounterNames {
+		out.Expect[strings.TrimPrefix(k, "expect_")] = r.total(k)
 	}
 	for _, c := range r.cpus {
 		one := numbers{"cpu": uint64(c.CPU)}

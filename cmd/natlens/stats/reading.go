@@ -5,6 +5,7 @@ package stats
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ type reading struct {
 	entries  uint32
 	max      uint64 // maximum number of entries; 0: unknown
 	cpus     []ctnetlink.CPUStats
-	expect   []kernel.ExpectStats
+	expect   []ctnetlink.CPUStats
 	sysctls  map[string]uint64 // by the rest of the name after kernel.SysctlPrefix
 	tracking kernel.Tracking   // only with several namespaces
 
@@ -67,11 +68,11 @@ func readOne(ctx context.Context, n monitor.Namespace, fd int) (*reading, error)
 	return r, err
 }
 
-// counters returns the names of the CPUs' counters, in the kernel's order.
-func (r *reading) counters() (all []string) {
-	for _, name := range ctnetlink.CounterNames {
-		if len(r.cpus) > 0 {
-			if _, ok := r.cpus[0].Counters[name]; ok {
+// counters returns which counters the kernel has of those with some names, in that order.
+func counters(cpus []ctnetlink.CPUStats, names []string) (all []string) {
+	for _, name := range names {
+		if len(cpus) > 0 {
+			if _, ok := cpus[0].Counters[name]; ok {
 				all = append(all, name)
 			}
 		}
@@ -79,16 +80,10 @@ func (r *reading) counters() (all []string) {
 	return all
 }
 
+// total returns the sum of a counter of flows or of expectations.
 func (r *reading) total(counter string) (sum uint64) {
-	for _, c := range r.cpus {
+	for _, c := range slices.Concat(r.cpus, r.expect) {
 		sum += uint64(c.Counters[counter])
-	}
-	return sum
-}
-
-func (r *reading) expectations() (sum kernel.ExpectStats) {
-	for _, e := range r.expect {
-		sum.New, sum.Create, sum.Delete = sum.New+e.New, sum.Create+e.Create, sum.Delete+e.Delete
 	}
 	return sum
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor/ctnetlink"
 )
 
 type options struct {
@@ -108,30 +109,23 @@ func (o *options) text(all []*reading, seen *watched) []byte {
 	case o.format == "json", o.format == "jsonl":
 		return asJSON(all, seen, o.format == "json" && o.capture.Every())
 	case o.format == "conntrack" && o.table == "expect":
-		return all[0].conntrackExpect()
+		return conntrack(all[0].expect, ctnetlink.ExpectCounterNames)
 	case o.format == "conntrack":
-		return all[0].conntrack()
+		return conntrack(all[0].cpus, ctnetlink.CounterNames)
 	case o.capture.Every():
 		return overview(all, seen)
 	}
 	return all[0].pretty(seen)
 }
 
-func (r *reading) conntrack() (b []byte) {
-	for _, c := range r.cpus {
+// conntrack returns counters in the lines of conntrack -S.
+func conntrack(cpus []ctnetlink.CPUStats, names []string) (b []byte) {
+	for _, c := range cpus {
 		b = fmt.Appendf(b, "cpu=%-4d\t", c.CPU)
-		for _, k := range r.counters() {
+		for _, k := range counters(cpus, names) {
 			b = fmt.Appendf(b, "%s=%d ", k, c.Counters[k])
 		}
 		b = append(b, '\n')
-	}
-	return b
-}
-
-func (r *reading) conntrackExpect() (b []byte) {
-	for _, e := range r.expect {
-		b = fmt.Appendf(b, "cpu=%-4d\texpect_new=%d expect_create=%d expect_delete=%d \n", e.CPUID, e.New, e.Create,
-			e.Delete)
 	}
 	return b
 }

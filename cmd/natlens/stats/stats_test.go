@@ -16,7 +16,6 @@ import (
 	"natlens/monitor/capture"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/golden"
-	"natlens/monitor/kernel"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -29,7 +28,8 @@ func someReading() *reading {
 			{CPU: 0, Counters: map[string]uint32{"found": 3, "insert": 4294967295, "unknown1": 1}},
 			{CPU: 1, Counters: map[string]uint32{"found": 5, "insert": 1, "unknown1": 0}},
 		},
-		expect:  []kernel.ExpectStats{{CPUID: 0, New: 1, Create: 1200, Delete: 2}, {CPUID: 1, Create: 34, Delete: 5}},
+		expect: []ctnetlink.CPUStats{{CPU: 0, Counters: map[string]uint32{"expect_new": 1, "expect_create": 1200, "expect_delete": 2}},
+			{CPU: 1, Counters: map[string]uint32{"expect_new": 0, "expect_create": 34, "expect_delete": 5}}},
 		sysctls: map[string]uint64{"acct": 1, "buckets": 65536, "events": 2, "helper": 7},
 	}
 }
@@ -66,11 +66,11 @@ func TestWatched(t *testing.T) {
 
 func TestConntrackFormat(t *testing.T) {
 	const want = "cpu=0   \tfound=3 insert=4294967295 unknown1=1 \ncpu=1   \tfound=5 insert=1 unknown1=0 \n"
-	if got := string(someReading().conntrack()); got != want {
+	if got := string(conntrack(someReading().cpus, ctnetlink.CounterNames)); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	const expect = "cpu=0   \texpect_new=1 expect_create=1200 expect_delete=2 \ncpu=1   \texpect_new=0 expect_create=34 expect_delete=5 \n"
-	if got := string(someReading().conntrackExpect()); got != expect {
+	if got := string(conntrack(someReading().expect, ctnetlink.ExpectCounterNames)); got != expect {
 		t.Errorf("got\n%s\nwant\n%s", got, expect)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/ctnetlink"
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
@@ -54,9 +55,8 @@ func (r *reading) pretty(seen *watched) []byte {
 	if n := r.sysctls["buckets"]; n > 0 {
 		fmt.Fprintf(&b, "; %s buckets, shared by all network namespaces", human.Count(n))
 	}
-	sum := r.expectations()
 	fmt.Fprintf(&b, "\n\n%s\nexpectations  %s made, %s gone\n\n%s", r.counterTable(seen),
-		human.Count(uint64(sum.Create)), human.Count(uint64(sum.Delete)), r.settingTable())
+		human.Count(r.total("expect_create")), human.Count(r.total("expect_delete")), r.settingTable())
 	if seen != nil {
 		b.WriteString(seen.table(&r.events))
 	}
@@ -73,7 +73,7 @@ func (r *reading) counterTable(seen *watched) string {
 		head = append(head, fmt.Sprintf("cpu %d", c.CPU))
 	}
 	rows := [][]string{head}
-	for _, k := range r.counters() {
+	for _, k := range counters(r.cpus, ctnetlink.CounterNames) {
 		row := []string{k, human.Count(r.total(k))}
 		if seen != nil {
 			row = append(row, human.Count(r.grown[k]))
