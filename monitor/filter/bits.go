@@ -3,7 +3,7 @@ package filter
 import "natlens/monitor"
 
 // bitWord is a word for bits of the status or of the NAT kind: the comparison that it means,
-// and its text in Describe.
+// and what it says.
 type bitWord struct {
 	word   string
 	mask   uint64

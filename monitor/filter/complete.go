@@ -154,8 +154,10 @@ func (c *completion) terms() {
 func (c *completion) term(word string) {
 	if f, ok := fieldByName[word]; ok {
 		c.add(CandidateField, word, f.info().doc)
-	} else if x, ok := bareWords[word]; ok {
-		c.add(CandidateWord, display(word), Describe(x))
+	} else if x, ok := bareWords[word].(Cmp); ok {
+		c.add(CandidateWord, display(word), valueDoc(x.Field, word))
+	} else if all, ok := bareWords[word].(Const); ok {
+		c.add(CandidateWord, word, map[Const]string{true: "everything", false: "nothing"}[all])
 	}
 }
 
@@ -226,9 +228,10 @@ func valueDoc(f Field, word string) string {
 		return "protocol " + strconv.FormatUint(protocols[fold(word)], 10)
 	case kindStatus, kindNAT:
 		w, _ := f.info().kind.bit(word)
-		return w.phrase + inMessage(f)
-	case kindEvent:
-		return "event " + word
+		if f&Sent != 0 {
+			return w.phrase + " in the message itself"
+		}
+		return w.phrase
 	case kindState:
 		var in []string
 		for _, r := range stateSet(word) {
@@ -236,5 +239,5 @@ func valueDoc(f Field, word string) string {
 		}
 		return "state of " + strings.Join(in, ", ")
 	}
-	return f.info().doc
+	return f.String() + " " + word
 }

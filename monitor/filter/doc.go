@@ -9,8 +9,7 @@
 // makes a function of it that does not allocate. [Lower] rewrites a tree with the primitives
 // [In], [Prefix] and [Differ], which can also be compiled for the kernel, and [Split] returns
 // the part of a tree that can run there. [Env.FromFlags] translates conntrack(8)'s flags into
-// the same tree. [Describe] returns a tree as English, and [Env.Complete] what can come next in
-// a text.
+// the same tree. [Env.Complete] returns what can come next in a text.
 //
 // docs/filters.md is the reference of the language.
 //

@@ -60,19 +60,6 @@ func TestComplete(t *testing.T) {
 	golden.File(t, "complete", got.String())
 }
 
-// testdata/describe holds filters and what Describe says of them.
-func TestDescribe(t *testing.T) {
-	var got strings.Builder
-	for _, c := range canonical {
-		e, err := Parse(c.text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&got, "%-40s %s\n", c.text, Describe(e))
-	}
-	golden.File(t, "describe", got.String())
-}
-
 // testdata/split holds filters, the part that is pushed, as text and in
 // primitives, and the rest.
 func TestSplit(t *testing.T) {

@@ -190,8 +190,7 @@ func explainFilter(con cli.Console, expr filter.Expr, plan capture.Push) error {
 	if expr == nil {
 		expr = filter.Const(true)
 	}
-	text := fmt.Sprintf("filter     %s\nmeans      %s\nin kernel  %s\nhere       %s\n",
-		expr, filter.Describe(expr), plan.Kernel, plan.Reader)
+	text := fmt.Sprintf("filter     %s\nin kernel  %s\nhere       %s\n", expr, plan.Kernel, plan.Reader)
 	if plan.Why != "" {
 		text += "because    " + plan.Why + "\n"
 	}
