@@ -149,15 +149,15 @@ func rebuilt(e Expr, wide bool, f func(e Expr, wide bool) Expr) Expr {
 	return f(e, wide)
 }
 
-// every reports whether f is true for each condition of the tree.
-func every(e Expr, f func(Expr) bool) bool {
+// Every reports whether f is true for each condition of the tree.
+func Every(e Expr, f func(Expr) bool) bool {
 	switch e := e.(type) {
 	case And:
-		return !slices.ContainsFunc(e, func(x Expr) bool { return !every(x, f) })
+		return !slices.ContainsFunc(e, func(x Expr) bool { return !Every(x, f) })
 	case Or:
-		return every(And(e), f)
+		return Every(And(e), f)
 	case Not:
-		return every(e.X, f)
+		return Every(e.X, f)
 	}
 	return f(e)
 }

@@ -34,7 +34,7 @@ func Split(e Expr, kinds bool) (pushed, rest Expr) {
 		}
 		return Const(wide)
 	})
-	if every(e, pushable) {
+	if Every(e, pushable) {
 		return pushed, Const(true)
 	}
 	and, ok := e.(And)
@@ -43,7 +43,7 @@ func Split(e Expr, kinds bool) (pushed, rest Expr) {
 	}
 	var left []Expr
 	for _, x := range and {
-		if !every(x, pushable) {
+		if !Every(x, pushable) {
 			left = append(left, x)
 		}
 	}
@@ -55,7 +55,7 @@ func Split(e Expr, kinds bool) (pushed, rest Expr) {
 // because it grows, nor is the name of its network namespace, which can change. The timeout is
 // steady: it is that of the last message.
 func Steady(e Expr) bool {
-	return every(e, func(e Expr) bool {
+	return Every(e, func(e Expr) bool {
 		switch e := e.(type) {
 		case Cmp:
 			return e.Field != FieldAge

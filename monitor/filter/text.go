@@ -17,7 +17,7 @@ func NeedsLocal(e Expr) bool { return needs(e, kindName) }
 func NeedsPlaces(e Expr) bool { return needs(e, kindPlace) }
 
 func needs(e Expr, k *kind) bool {
-	return e != nil && !every(e, func(e Expr) bool {
+	return e != nil && !Every(e, func(e Expr) bool {
 		t, ok := e.(Text)
 		return !ok || t.Field.info().kind != k
 	})
