@@ -39,7 +39,7 @@ func (m *Model) frame() tea.Cmd {
 	s := m.s
 	s.Stats = m.cfg.Stats()
 	now := s.Clock()
-	m.header.line.Sample(now, 0, tail.Counts{Created: s.Stats.Events - s.Stats.Existing})
+	m.header.line.Sample(now, 0, 0, tail.Counts{Created: s.Stats.Events - s.Stats.Existing})
 	cmds := []tea.Cmd{m.watch.Frame(), m.answers.ask(), s.Names.Ask(s.Context)}
 	if !s.Paused {
 		s.Frame = now

@@ -41,7 +41,9 @@ func (f *fakeFindings) Snapshot() []monitor.Finding { return f.all }
 // unwell is a gateway with something of everything.
 func unwell(c *Config) {
 	c.Health = &fakeHealth{reading: health.Reading{
-		Entries: 31207, Max: 262144,
+		Tables: []health.Table{{Entries: 31207, Max: 262144}},
+		CPUs: map[uint16]map[string]uint64{0: {"found": 1, "insert_failed": 17, "invalid": 2000, "drop": 0},
+			1: {"found": 0, "insert_failed": 3, "invalid": 3000, "drop": 7}},
 		Counters: []health.Counter{
 			{Name: "drop", Means: "packets are dropped", Total: 7},
 			{
@@ -113,7 +115,7 @@ func (st *stage) history(n int) {
 			load *= 4
 		}
 		seen.Created, seen.Updated, seen.Destroyed = seen.Created+load, seen.Updated+2*load, seen.Destroyed+load/2
-		st.watch.Line.Sample(st.now-monitor.Time(n-i)*1e9, 20000+20*load, seen)
+		st.watch.Line.Sample(st.now-monitor.Time(n-i)*1e9, 20000+20*load, load/200, seen)
 	}
 	seen.Lost = 2844
 	st.watch.Counts = func() tail.Counts { return seen }
@@ -129,8 +131,7 @@ func TestHealthScreens(t *testing.T) {
 		{"health", "5", func(st *stage) { st.history(600) }, unwell},
 		{"health-cursor", "5<down><down>", func(st *stage) { st.history(90) }, unwell},
 		{"health-well", "5", func(st *stage) { st.history(600) }, func(c *Config) {
-			c.Health = &fakeHealth{reading: health.Reading{Entries: 250000,
-				Max: 262144}}
+			c.Health = &fakeHealth{reading: health.Reading{Tables: []health.Table{{Entries: 250000, Max: 262144}}}}
 		}},
 		{"health-recording", "5", func(st *stage) { st.history(30) }, func(c *Config) { c.Findings = &fakeFindings{} }},
 		{"health-begin", "5", func(*stage) {}, unwell},
@@ -179,6 +180,15 @@ func TestHealthLeadsToFlows(t *testing.T) {
 		t.Errorf("esc leads to page %d, filter %q", st.s.Open, st.s.Text)
 	}
 	st.press("5<down><down>")
+	st.press("<end><up><up>")
+	if it := st.cursor(); !strings.HasPrefix(it, "· most flows") || !strings.Contains(it, " 203.0.113.1: 1 flow, 11 %") {
+		t.Error(it)
+	}
+	st.press("<enter>")
+	if st.s.Open != 0 || st.s.Text != "src 203.0.113.1" || st.s.Matched != 1 {
+		t.Errorf("page %d, filter %q, %d flows", st.s.Open, st.s.Text, st.s.Matched)
+	}
+	st.press("<esc><home><down><down>")
 	f := st.cfg.Findings.(*fakeFindings)
 	name := strings.Fields(st.cursor())[1]
 	f.all = f.all[:2]

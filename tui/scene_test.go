@@ -149,7 +149,7 @@ func (st *stage) gateway() {
 func (st *stage) spread() {
 	events := st.stats.Events
 	for i := range 61 {
-		st.header.line.Sample(st.now-monitor.Time(60-i)*1e9, 0, tail.Counts{Created: events + uint64(i*i*3+i%7*40)})
+		st.header.line.Sample(st.now-monitor.Time(60-i)*1e9, 0, 0, tail.Counts{Created: events + uint64(i*i*3+i%7*40)})
 	}
 	st.stats.Events = events + 60*60*3 + 4*40
 }

@@ -38,13 +38,19 @@ type load struct {
 
 // HealthReading is the result of the checks.
 type HealthReading struct {
-	Entries uint64 // in the tables of all namespaces
-	Max     uint64 // nf_conntrack_max; 0: unknown, or there are several tables
-	Checks  []doctor.Check
+	Tables []Fill // of the namespaces, by their names
+	Checks []doctor.Check
+	CPUs   map[uint16]map[string]uint64 // the kernel's counters of each CPU, summed over all namespaces
 
 	// Counted are the kernel's counters, summed over all namespaces. They never decrease. They
 	// are valid until the next reading.
 	Counted map[string]uint64
+}
+
+// Fill is how full the table of a namespace is.
+type Fill struct {
+	NetNS        string // "": the only one
+	Entries, Max uint64 // Max 0: unknown
 }
 
 // How long readings are valid.
@@ -88,16 +94,22 @@ func (h *Health) Read(ctx context.Context) (out HealthReading, err error) {
 
 	events := h.capture()
 	var named []doctor.Named
+	out.CPUs = make(map[uint16]map[string]uint64)
 	for _, r := range all {
 		c := h.of[r.ID]
 		s := c.base
 		s.Capture = events
 		probe.Between(&s, &c.readings[0], &c.readings[len(c.readings)-1])
 		named = append(named, doctor.Named{Name: h.run.Name(r.ID), Snapshot: &s, Checks: doctor.Diagnose(&s)})
-		out.Entries += r.Entries
-	}
-	if len(all) == 1 {
-		out.Max = all[0].Max
+		out.Tables = append(out.Tables, Fill{h.run.Name(r.ID), r.Entries, r.Max})
+		for cpu, counters := range r.CPUs {
+			if out.CPUs[cpu] == nil {
+				out.CPUs[cpu] = make(map[string]uint64)
+			}
+			for word, n := range counters {
+				out.CPUs[cpu][word] += uint64(n)
+			}
+		}
 	}
 	out.Checks, out.Counted = doctor.Merge(named), h.total
 	return out, nil

@@ -16,49 +16,57 @@ const timelineSeconds = 600
 type Timeline struct {
 	seconds []second     // the newest last
 	at      monitor.Time // of the last full second; 0: no sample yet
-	last    tail.Counts  // counts at that time
+	last    sums         // counts at that time
 
 	flows uint64 // at the last sample, even within a second
 	seen  tail.Counts
 }
 
+// sums are counts since the beginning, or in a second.
+type sums struct{ events, created, drops uint64 }
+
 // second has the counts of one second.
 type second struct {
-	flows  uint64 // in the table, at its end
-	events uint64
+	flows uint64 // in the table, at its end
+	sums
 }
 
-// Sample adds the flows of the table and the events so far. It may be called at any time and
+// Sample adds the flows of the table, and the drops and events so far. It may be called at any time and
 // counts whole seconds. If a recording is moved back, the timeline starts over.
-func (t *Timeline) Sample(now monitor.Time, flows uint64, seen tail.Counts) {
+func (t *Timeline) Sample(now monitor.Time, flows, drops uint64, seen tail.Counts) {
+	all := sums{seen.Events(), seen.Created, drops}
 	if t.at == 0 || now < t.at {
-		*t = Timeline{at: now, last: seen, flows: flows, seen: seen}
+		*t = Timeline{at: now, last: all, flows: flows, seen: seen}
 		return
 	}
 	t.flows, t.seen = flows, seen
-	if seen.Events() < t.last.Events() { // a recording started over
-		t.at, t.last = now, seen
+	if all.events < t.last.events { // a recording started over
+		t.at, t.last = now, all
 	}
 	n := int((now - t.at) / 1e9)
 	if n < 1 {
 		return
 	}
-	events := (seen.Events() - t.last.Events()) / uint64(n)
+	grown := func(of, last uint64) uint64 { return (of - min(of, last)) / uint64(n) }
+	each := sums{grown(all.events, t.last.events), grown(all.created, t.last.created), grown(all.drops, t.last.drops)}
 	seconds := t.seconds
 	for range min(n, timelineSeconds) {
-		seconds = append(seconds, second{flows, events})
+		seconds = append(seconds, second{flows, each})
 	}
 	t.seconds = seconds[max(0, len(seconds)-timelineSeconds):]
 	t.at += monitor.Time(n) * 1e9
-	t.last = seen
+	t.last = all
 }
 
 // Rate is the events of the last second.
-func (t *Timeline) Rate() uint64 {
-	if len(t.seconds) == 0 {
-		return 0
+func (t *Timeline) Rate() uint64 { return t.now().events }
+
+// now is the last second.
+func (t *Timeline) now() (s second) {
+	if n := len(t.seconds); n > 0 {
+		s = t.seconds[n-1]
 	}
-	return t.seconds[len(t.seconds)-1].events
+	return s
 }
 
 // Spark draws the events of the last minute in the given number of cells, a divisor of 60. Each

@@ -60,22 +60,24 @@ func NewWatch(s *page.Session, source Source, trouble func() string, resized fun
 	return &Watch{s: s, source: source, trouble: trouble, resized: resized, Counts: s.Tail.Counts}
 }
 
-// Used returns how full the kernel's table is, by the kernel's count, which includes entries
+// Used returns how full the kernel's fullest table is, by the kernel's count, which includes entries
 // that natlens has not seen.
 func (w *Watch) Used() (share float64, known bool) {
-	if !w.read || w.err != nil || w.reading.Max == 0 {
-		return 0, false
+	if w.err == nil {
+		for _, t := range w.reading.Tables {
+			share, known = max(share, t.used()), known || t.Max > 0
+		}
 	}
-	return float64(w.reading.Entries) / float64(w.reading.Max), true
+	return share, known
 }
 
 // Frame samples, and returns a command for what is due.
 func (w *Watch) Frame() tea.Cmd {
 	now, flows := w.s.Clock(), uint64(w.s.Table.Len())
 	if w.read && w.err == nil {
-		flows = w.reading.Entries
+		flows = w.reading.entries()
 	}
-	w.Line.Sample(now, flows, w.Counts())
+	w.Line.Sample(now, flows, w.reading.drops(), w.Counts())
 	if w.trouble != nil {
 		if text := w.trouble(); text != w.failing {
 			w.failing = text
@@ -204,9 +206,35 @@ type Source interface {
 
 // Reading is what Read returns.
 type Reading struct {
-	Entries, Max uint64 // of the kernel's table; Max 0: unknown
-	Counters     []Counter
-	Checks       []monitor.Finding // checks that warn or fail, the most severe first
+	Tables   []Table // of the namespaces
+	Counters []Counter
+	CPUs     map[uint16]map[string]uint64 // the kernel's counters of each CPU
+	Checks   []monitor.Finding            // checks that warn or fail, the most severe first
+}
+
+// Table is the kernel's table of a namespace.
+type Table struct {
+	NetNS        string // "": the only one
+	Entries, Max uint64 // Max 0: unknown
+}
+
+func (t *Table) used() float64 { return float64(t.Entries) / float64(max(1, t.Max)) }
+
+func (r *Reading) entries() (n uint64) {
+	for _, t := range r.Tables {
+		n += t.Entries
+	}
+	return n
+}
+
+// drops returns how many packets the kernel has dropped because it could not track them.
+func (r *Reading) drops() (n uint64) {
+	for _, c := range r.Counters {
+		if c.Name == "drop" || c.Name == "early_drop" || c.Name == "insert_failed" {
+			n += c.Total
+		}
+	}
+	return n
 }
 
 // Counter is one of the kernel's counters.

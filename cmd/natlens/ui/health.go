@@ -26,7 +26,10 @@ var levels = map[doctor.Level]monitor.Severity{doctor.Warn: monitor.SeverityWarn
 // Read returns the kernel's numbers and the checks for the page.
 func (h liveHealth) Read(ctx context.Context) (health.Reading, error) {
 	read, err := h.health.Read(ctx)
-	out := health.Reading{Entries: read.Entries, Max: read.Max}
+	out := health.Reading{CPUs: read.CPUs}
+	for _, t := range read.Tables {
+		out.Tables = append(out.Tables, health.Table(t))
+	}
 	for _, c := range read.Checks {
 		level, bad := levels[c.Level]
 		word, counter := strings.CutPrefix(c.ID, "counter.")

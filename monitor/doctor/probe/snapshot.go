@@ -64,6 +64,8 @@ type Reading struct {
 	Entries  uint64            // in the table
 	Max      uint64            // nf_conntrack_max; 0: unknown
 	Counters map[string]uint64 // summed over the CPUs, by conntrack(8)'s names
+
+	CPUs map[uint16]map[string]uint32 // as the kernel has them
 }
 
 // Meter reads the counters of one network namespace repeatedly. The kernel's counters have 32
@@ -102,7 +104,7 @@ func (m *Meter) Read(ctx context.Context, ns int) (r Reading, err error) {
 		}
 	}
 	m.add(cpus)
-	r.Counters = maps.Clone(m.total)
+	r.Counters, r.CPUs = maps.Clone(m.total), m.before
 	return r, nil
 }
 
