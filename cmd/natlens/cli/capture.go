@@ -21,7 +21,7 @@ import (
 // CaptureFlags says what is captured or read: which network namespace, and how.
 type CaptureFlags struct {
 	Netns  string // "": the caller's own
-	way    string
+	way    capture.Way
 	buffer string
 	ring   string
 	every  bool // --netns all is allowed
@@ -34,12 +34,11 @@ type CaptureFlags struct {
 // Register adds all flags.
 func (c *CaptureFlags) Register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.way, "capture", "auto", "read events by this `way`: ring, socket, or auto (the ring if possible)")
+	Choice(f, &c.way, "capture", "", "read events by this `way`: %s; auto: the ring if possible",
+		[]string{"auto", "ring", "socket"}, capture.Auto, capture.Ring, capture.Socket)
 	f.StringVarP(&c.buffer, "buffer-size", "b", "16MiB", "size of the socket buffer in `bytes`")
 	f.StringVar(&c.ring, "ring", "32MiB", "size of the BPF ring in `bytes`, a power of two")
 	InGroup(f, GroupKernel, "capture", "buffer-size", "ring")
-	MustComplete(cmd, "capture", OneOf("auto", "ring", "socket"))
-	NoComplete(cmd, "buffer-size", "ring")
 	c.RegisterNetNS(cmd)
 }
 
@@ -52,7 +51,7 @@ func (c *CaptureFlags) RegisterNetNS(cmd *cobra.Command) {
 		c.Netns = text
 		return nil
 	}
-	cmd.Flags().Var(Value{read, "string"}, "netns", "network `namespace`, by name, path or process id")
+	cmd.Flags().Var(Value{Read: read, Kind: "string"}, "netns", "network `namespace`, by name, path or process id")
 	InGroup(cmd.Flags(), GroupKernel, "netns")
 	MustComplete(cmd, "netns", CompleteNetNS)
 }
@@ -110,10 +109,6 @@ func (c *CaptureFlags) Open(cfg live.Config, at *Gateway) (*live.Run, error) {
 
 // size reads the flags of the capture.
 func (c *CaptureFlags) size(cfg *capture.Config) error {
-	way, ok := map[string]capture.Way{"auto": capture.Auto, "ring": capture.Ring, "socket": capture.Socket}[c.way]
-	if !ok {
-		return Usagef("--capture %s: must be auto, ring or socket", c.way)
-	}
 	buffer, err := ParseSize(c.buffer, maxBuffer)
 	if err != nil {
 		return Usagef("--buffer-size %s: %w", c.buffer, err)
@@ -125,7 +120,7 @@ func (c *CaptureFlags) size(cfg *capture.Config) error {
 	if err != nil {
 		return Usagef("--ring %s: %w", c.ring, err)
 	}
-	cfg.Way, cfg.Buffer, cfg.Ring = way, int(buffer), int(ring)
+	cfg.Way, cfg.Buffer, cfg.Ring = c.way, int(buffer), int(ring)
 	return nil
 }
 

@@ -59,13 +59,6 @@ func MustComplete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
 	}
 }
 
-// NoComplete gives flags no completion, not even names of files.
-func NoComplete(cmd *cobra.Command, flags ...string) {
-	for _, name := range flags {
-		MustComplete(cmd, name, cobra.NoFileCompletions)
-	}
-}
-
 // OneOf completes one of several words, in the case that is typed.
 func OneOf(words ...string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -93,11 +86,6 @@ func inCase(words []string, typed, before string) (out []cobra.Completion) {
 		out = append(out, before+w)
 	}
 	return out
-}
-
-// CompleteDir completes the name of a directory.
-func CompleteDir(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 
 func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobra.Completion,
@@ -131,11 +119,23 @@ func CompleteCommands(cmd *cobra.Command, args []string, _ string) (names []stri
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// PrepareCompletion prepares the flags of a command and its subcommands for a shell: without
-// the quotes that help needs, and with all names of conntrack(8)'s flags.
+// PrepareCompletion prepares a command and its subcommands for a shell. Files are offered only where help says FILE or
+// file, and directories where it says directory. Flags have their help without quotes, and conntrack(8)'s all names.
 func PrepareCompletion(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil && !strings.Contains(cmd.Use, "FILE") {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		_, f.Usage = pflag.UnquoteUsage(f)
+		var value string
+		value, f.Usage = pflag.UnquoteUsage(f)
+		if _, has := cmd.GetFlagCompletionFunc(f.Name); !has && value != "file" {
+			v, _ := f.Value.(Value)
+			directive := cobra.ShellCompDirectiveNoFileComp
+			if value == "directory" {
+				directive = cobra.ShellCompDirectiveFilterDirs
+			}
+			MustComplete(cmd, f.Name, cobra.FixedCompletions(v.Words, directive))
+		}
 		if def, ok := filter.FlagByName(f.Name); ok && def.Alias == f.Name {
 			f.Hidden = false
 		}

@@ -42,6 +42,14 @@ func Terminal(w io.Writer) (width int, ok bool) {
 	return width, err == nil
 }
 
+// Format returns the format that is given, or else the default of standard output: for a terminal or otherwise.
+func (c Console) Format(given, terminal, otherwise string) string {
+	if _, ok := Terminal(c.Stdout); ok {
+		otherwise = terminal
+	}
+	return cmp.Or(given, otherwise)
+}
+
 // Colour reports whether colours may be written to w: it is a terminal, and neither NO_COLOR (https://no-color.org) nor
 // TERM=dumb is set.
 func (c Console) Colour(w io.Writer) bool {

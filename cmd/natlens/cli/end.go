@@ -16,16 +16,7 @@ type EndFlags struct {
 // Register adds --limit and --for. what is the word for what --limit counts.
 func (e *EndFlags) Register(cmd *cobra.Command, what string) {
 	cmd.Flags().Uint64Var(&e.Limit, "limit", 0, "end after `N` "+what+"; 0: no limit")
-	cmd.Flags().DurationVar(&e.For, "for", 0, "end after this `time`, such as 10s or 5m")
-	NoComplete(cmd, "limit", "for")
-}
-
-// Check rejects a negative time.
-func (e *EndFlags) Check() error {
-	if e.For < 0 {
-		return Usagef("--for %s: must not be negative", e.For)
-	}
-	return nil
+	Time(cmd.Flags(), &e.For, "for", 0, "end after this `time`, such as 10s or 5m")
 }
 
 // Context returns a context that ends after the time of --for, or never.

@@ -38,13 +38,13 @@ func (c *FilterFlags) Register(cmd *cobra.Command) {
 			if i == 0 && def.Short != 0 {
 				short = string(def.Short)
 			}
-			f.VarP(Value{func(text string) error {
+			f.VarP(Value{Read: func(text string) error {
 				if def.Optional() && text == noValue {
 					text = ""
 				}
 				c.Given = append(c.Given, filter.FlagValue{Name: name, Value: text})
 				return nil
-			}, def.Arg}, name, short, def.Usage)
+			}, Kind: def.Arg}, name, short, def.Usage)
 			f.Lookup(name).Hidden = i > 0
 			if InGroup(f, GroupFilter, name); def.Optional() {
 				f.Lookup(name).NoOptDefVal = noValue

@@ -36,7 +36,6 @@ func (c *FromFlags) Register(cmd *cobra.Command) {
 func (c *FromFlags) registerAt(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.at, "at", "", "with --from: the flows that existed at this `time`: "+MomentHelp+
 		" (default the end). 14:32 is 14:32:00; without a date it is the last one before the end")
-	NoComplete(cmd, "at")
 }
 
 // RegisterSpan adds --since and --until.
@@ -44,7 +43,6 @@ func (c *FromFlags) RegisterSpan(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.since, "since", "", "with --from: begin at this `time`: "+MomentHelp)
 	cmd.Flags().StringVar(&c.until, "until", "", "with --from: end at this `time`, in the same forms; without a date "+
 		"it is the first one after --since")
-	NoComplete(cmd, "since", "until")
 }
 
 // Given reports whether a recording is read.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,6 @@ func (c *OutputFlags) RegisterRotate(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&c.file.rotate, "rotate", nil,
 		"start a new file at this `limit`: a size such as 100MiB, or a time such as 1h; give it twice for both")
 	InGroup(cmd.Flags(), GroupOutput, "rotate")
-	NoComplete(cmd, "rotate")
 }
 
 // RegisterAppend adds --append.
@@ -101,17 +101,10 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	if _, ok := Terminal(con.Stdout); ok && out.Binary && c.file.path == "" {
 		return nil, Usagef("-o %s cannot be printed on a terminal: use --output FILE or a pipe", c.Format)
 	}
-	width, isTerminal := 0, false
+	width, format := 0, cmp.Or(c.Format, "jsonl")
 	if c.file.path == "" {
-		width, isTerminal = Terminal(con.Stdout)
-	}
-	format := c.Format
-	switch {
-	case format != "":
-	case isTerminal:
-		format = "pretty"
-	default:
-		format = "jsonl"
+		width, _ = Terminal(con.Stdout)
+		format = con.Format(c.Format, "pretty", "jsonl")
 	}
 	options := export.Options{
 		Colour:    c.file.path == "" && con.Colour(con.Stdout),

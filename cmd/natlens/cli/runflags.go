@@ -32,8 +32,6 @@ func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 	f.StringVar(&c.maxSize, "max-size", "", "with --history: delete the oldest files above this size in `bytes`, "+
 		"such as 50GB")
 	InGroup(f, GroupOutput, "history", "keep", "max-size")
-	MustComplete(cmd, "history", CompleteDir)
-	NoComplete(cmd, "keep", "max-size")
 }
 
 // KeepHistoryHelp is the help of --keep for a command that writes only a history.
@@ -122,8 +120,7 @@ func (c *MetricsFlags) Register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.Address, "metrics", "", "serve metrics for Prometheus on this `ADDRESS:PORT`, such as "+
 		"127.0.0.1:9742")
 	InGroup(cmd.Flags(), GroupOutput, "metrics")
-	MustComplete(cmd, "metrics", cobra.FixedCompletions([]cobra.Completion{"127.0.0.1:9742", "[::1]:9742"},
-		cobra.ShellCompDirectiveNoFileComp))
+	MustComplete(cmd, "metrics", OneOf("127.0.0.1:9742", "[::1]:9742"))
 }
 
 // Listen opens the port. The listener is nil without --metrics.
@@ -163,8 +160,8 @@ func (t *ThresholdFlags) Register(cmd *cobra.Command) {
 		t.Texts = append(t.Texts, text)
 		return t.Values.Set(text)
 	}
-	cmd.Flags().Var(Value{read, "NAME=VALUE"}, "threshold", "set a threshold of findings by `NAME=VALUE`, such as "+
-		"syn-unanswered=20; may be repeated")
+	cmd.Flags().Var(Value{Read: read, Kind: "NAME=VALUE"}, "threshold", "set a threshold of findings by `NAME=VALUE`, "+
+		"such as syn-unanswered=20; may be repeated")
 	InGroup(cmd.Flags(), GroupOutput, "threshold")
 	MustComplete(cmd, "threshold", completeThreshold)
 }

@@ -117,8 +117,9 @@ func FlagError(cmd *cobra.Command, err error) error {
 
 // WrongValue returns what is wrong with a value that a flag rejects.
 func WrongValue(f *pflag.Flag, err error) string {
+	const positive = "must be a whole number, 0 or more"
 	wrong := map[string]string{"duration": "not a time such as 10s or 5m", "int": "must be a whole number",
-		"uint64": "must be a whole number, 0 or more", "bool": "must be true or false"}[f.Value.Type()]
+		"uint": positive, "uint64": positive, "bool": "must be true or false"}[f.Value.Type()]
 	return cmp.Or(wrong, strings.TrimSpace(err.Error()))
 }
 

@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"natlens/monitor"
 )
@@ -13,6 +17,8 @@ import (
 type Value struct {
 	Read func(text string) error
 	Kind string // placeholder in help and errors, if the usage has none
+
+	Words []string // what completion offers
 }
 
 // Set calls Read.
@@ -24,21 +30,52 @@ func (Value) String() string { return "" }
 // Type returns Kind.
 func (v Value) Type() string { return v.Kind }
 
-// RegisterFamily adds --family. Without it f is 0, which means both.
-func RegisterFamily(cmd *cobra.Command, f *monitor.Family) {
-	read := func(text string) error {
-		switch text {
-		case "ipv4":
-			*f = monitor.IPv4
-		case "ipv6":
-			*f = monitor.IPv6
-		default:
-			return Usagef("not ipv4 or ipv6")
+// Choice adds a flag that is one of the words, and stores the value at the word's place. The default is *to. In usage,
+// %s becomes the words.
+func Choice[T comparable](f *pflag.FlagSet, to *T, name, short, usage string, words []string, values ...T) {
+	last := len(words) - 1
+	all := strings.Join(words[:last], ", ") + " or " + words[last]
+	f.VarP(Value{Read: func(text string) error {
+		i := slices.Index(words, text)
+		if i < 0 {
+			return errors.New("must be " + all)
 		}
+		*to = values[i]
 		return nil
+	}, Words: words}, name, short, strings.ReplaceAll(usage, "%s", all))
+	if i := slices.Index(values, *to); i >= 0 {
+		f.Lookup(name).DefValue = words[i]
 	}
-	cmd.Flags().VarP(Value{read, "ipv4|ipv6"}, "family", "f", "only this address family")
-	MustComplete(cmd, "family", OneOf("ipv4", "ipv6"))
+}
+
+// Word is Choice for a flag that stores its word.
+func Word(f *pflag.FlagSet, to *string, name, short, usage string, words ...string) {
+	Choice(f, to, name, short, usage, words, words...)
+}
+
+// Time adds a flag that is a duration, 0 or at least least. The default is *to.
+func Time(f *pflag.FlagSet, to *time.Duration, name string, least time.Duration, usage string) {
+	f.Var(Value{Read: func(text string) error {
+		d, err := time.ParseDuration(text)
+		switch {
+		case err != nil:
+			return errors.New("not a time such as 10s or 5m")
+		case d < 0:
+			return errors.New("must not be negative")
+		case d > 0 && d < least:
+			return fmt.Errorf("must be %s or more", least)
+		}
+		*to = d
+		return nil
+	}, Kind: "time"}, name, usage)
+	if *to != 0 {
+		f.Lookup(name).DefValue = to.String()
+	}
+}
+
+// RegisterFamily adds --family. Without it to is 0, which means both.
+func RegisterFamily(f *pflag.FlagSet, to *monitor.Family) {
+	Choice(f, to, "family", "f", "only this address `family`: %s", []string{"ipv4", "ipv6"}, monitor.IPv4, monitor.IPv6)
 }
 
 // ParseSize reads a number of bytes from 1 to limit, with SI units (50GB) or binary ones

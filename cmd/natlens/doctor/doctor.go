@@ -60,7 +60,6 @@ undo it.`,
 	f.BoolVar(&o.fix, "fix", false, "ask, then set the sysctls that are safe to set")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
-	cli.NoComplete(cmd, "for")
 	o.thresholds.Register(cmd)
 	o.confirm.Register(cmd)
 	o.capture.Register(cmd)

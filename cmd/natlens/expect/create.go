@@ -38,7 +38,6 @@ func (o *options) expects(cmd *cobra.Command) {
 			o.expected = append(o.expected, filter.FlagValue{Name: def.name, Value: text})
 			return nil
 		}, Kind: def.arg}, def.name, def.help)
-		cli.MustComplete(cmd, def.name, cobra.NoFileCompletions)
 	}
 	cmd.Long = `Make an expectation by hand, for tests. --proto and the flags of the original direction select the
 master, a flow in the table that has a helper. --tuple-src, --tuple-dst and the ports or keys describe the expected

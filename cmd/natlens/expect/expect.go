@@ -65,7 +65,7 @@ will follow. Until that flow comes, the kernel keeps an expectation of it.`,
 	} {
 		o := &options{con: con, filter: cli.FilterFlags{LabelFile: con.LabelFile}}
 		sub := &cobra.Command{
-			Use: c.name, Short: c.short, Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+			Use: c.name, Short: c.short, Args: cli.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return c.run(o, cmd.Context()) },
 		}
 		if c.name == "get" || c.name == "delete" {
@@ -93,7 +93,7 @@ func (o *options) shows(cmd *cobra.Command) {
 	cli.MustComplete(cmd, "output-format", cli.CompleteExpectFormat)
 }
 
-func (o *options) families(cmd *cobra.Command) { cli.RegisterFamily(cmd, &o.family) }
+func (o *options) families(cmd *cobra.Command) { cli.RegisterFamily(cmd.Flags(), &o.family) }
 
 func (o *options) tuples(cmd *cobra.Command) {
 	o.filter.Register(cmd)
@@ -110,19 +110,11 @@ func (o *options) ends(cmd *cobra.Command) { o.end.Register(cmd, "events") }
 
 func (o *options) limits(cmd *cobra.Command) {
 	cmd.Flags().Uint64Var(&o.end.Limit, "limit", 0, "end after `N` expectations; 0: no limit")
-	cli.NoComplete(cmd, "limit")
 }
 
 // sink opens the output of expectations.
 func (o *options) sink() (export.ExpectSink, error) {
-	format := o.format
-	switch _, isTerminal := cli.Terminal(o.con.Stdout); {
-	case format == "" && isTerminal:
-		format = "conntrack"
-	case format == "":
-		format = "jsonl"
-	}
-	sink, err := export.NewExpects(format, o.con.Stdout, export.Options{})
+	sink, err := export.NewExpects(o.con.Format(o.format, "conntrack", "jsonl"), o.con.Stdout, export.Options{})
 	if err != nil {
 		return nil, cli.Usage(err)
 	}
@@ -183,9 +175,6 @@ func (o *options) count(ctx context.Context) error {
 }
 
 func (o *options) watch(ctx context.Context) error {
-	if err := o.end.Check(); err != nil {
-		return err
-	}
 	sink, err := o.sink()
 	if err != nil {
 		return err

@@ -40,8 +40,6 @@ conntrack looks them up, and which hook rewrites what. The filter selects flows 
 	f := cmd.Flags()
 	f.IntVar(&o.limit, "limit", 10, "draw at most `N` flows, and report how many more there are; 0: all")
 	f.IntVar(&o.width, "width", 0, "width of the drawing in `columns` (default that of the terminal, else 100)")
-	cli.MustComplete(cmd, "limit", cobra.NoFileCompletions)
-	cli.MustComplete(cmd, "width", cobra.NoFileCompletions)
 	o.rule.register(cmd)
 	o.flows.Register(cmd)
 	o.filter.Register(cmd)

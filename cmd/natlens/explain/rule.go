@@ -39,7 +39,6 @@ see natlens trace.`
 	f := cmd.Flags()
 	f.BoolVar(&r.given, "rule", false, "show which rule of nf_tables decided at each hook")
 	f.DurationVar(&r.wait, "for", 0, "with --rule: wait for new flows for this `time`, such as 30s, and trace them")
-	cli.NoComplete(cmd, "for")
 }
 
 func (r *ruleFlags) check(flows *cli.FlowFlags) error {

@@ -57,7 +57,6 @@ lost, could not be decoded or were forged, and how often the reader was woken.`,
 	f.StringVar(&o.table, "table", "conntrack", "counters of this `table`: conntrack or expect")
 	f.Lookup("table").Hidden = true
 	cli.InGroup(f, cli.GroupOutput, "output-format")
-	cli.NoComplete(cmd, "for")
 	cli.MustComplete(cmd, "output-format", cli.OneOf(formats...))
 	o.capture.Register(cmd)
 	o.capture.AllowEvery(cmd)

@@ -113,11 +113,11 @@ func NewFlush(con cli.Console) *cobra.Command {
 		Long: `Delete every flow from the connection tracking table of this network namespace. natlens counts them
 and asks. Deleting a flow does not end its connection. The next packet makes a new flow, and passes the NAT rules
 again.`,
-		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.flush(cmd.Context()) },
 	}
 	o.confirm.Register(cmd)
-	cli.RegisterFamily(cmd, &o.family)
+	cli.RegisterFamily(cmd.Flags(), &o.family)
 	o.flows.Capture.RegisterNetNS(cmd)
 	return cmd
 }
@@ -153,7 +153,7 @@ func NewCount(con cli.Console) *cobra.Command {
 		Short: "Print how many flows are tracked",
 		Long: `Print the number of flows in the connection tracking table, as the kernel counts them. To count the
 flows that a filter selects, use natlens list.`,
-		Args: cli.NoArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return capture.Service(func(s *kernel.Service) error {
 				fill, err := s.Fill(cmd.Context())

@@ -13,7 +13,7 @@ import (
 
 type listOptions struct {
 	options
-	table string
+	table kernel.Table
 	limit uint64
 	zero  bool
 	quiet bool
@@ -37,16 +37,14 @@ while it reads the table, so the list is not a snapshot: flows that begin or end
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.table, "table", "conntrack", "list this `table`: conntrack, dying or unconfirmed")
+	cli.Choice(f, &o.table, "table", "", "list this `table`: %s", []string{"conntrack", "dying", "unconfirmed"},
+		kernel.Conntrack, kernel.Dying, kernel.Unconfirmed)
 	f.Uint64Var(&o.limit, "limit", 0, "end after `N` flows")
-	f.Var(cli.Value{Read: o.sort.read, Kind: "field"}, "sort", "sort by a `field` of the filter language, such as "+
-		"bytes, age or src, or by rate, which reads the table twice, a second apart; "+
+	f.Var(cli.Value{Read: o.sort.read, Words: append(filter.FieldNames(), "rate")}, "sort", "sort by a `field` of "+
+		"the filter language, such as bytes, age or src, or by rate, which reads the table twice, a second apart; "+
 		"bytes, packets and times: the largest first")
 	f.BoolVarP(&o.zero, "zero", "z", false, "set the counters of each listed flow to zero")
 	f.BoolVar(&o.quiet, "quiet", false, "do not print the number of flows on standard error")
-	cli.MustComplete(cmd, "table", cli.OneOf("conntrack", "dying", "unconfirmed"))
-	cli.MustComplete(cmd, "sort", cli.OneOf(append(filter.FieldNames(), "rate")...))
-	cli.NoComplete(cmd, "limit")
 	o.output.Register(cmd)
 	o.flows.Register(cmd)
 	o.register(cmd)
@@ -67,7 +65,7 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	case o.sort.rate:
 		return cli.Usagef("--sort rate is for the kernel: not together with --from")
 	}
-	cfg := kernel.DumpConfig{Table: tables[o.table], Push: o.filter.Sel.Expr, Zero: o.zero}
+	cfg := kernel.DumpConfig{Table: o.table, Push: o.filter.Sel.Expr, Zero: o.zero}
 	if o.filter.Process && !o.flows.From.Given() {
 		if !o.quiet {
 			o.filter.NoteUnshown(o.con, o.output.Format)
@@ -81,7 +79,7 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	}
 	if !o.quiet {
 		cli.TellDone(o.con, o.summary, n, "flow", "shown")
-		if n == 0 && !o.flows.From.Given() && o.table == "conntrack" {
+		if n == 0 && !o.flows.From.Given() && o.table == kernel.Conntrack {
 			o.flows.Capture.WhyEmpty(cmd.Context(), o.con)
 		}
 	}
@@ -111,16 +109,10 @@ func (o *listOptions) list(cmd *cobra.Command, cfg kernel.DumpConfig) (n uint64,
 	return o.show(o.sort.sorted(flows, wanted, o.filter.Env, o.limit), nil, o.limit)
 }
 
-var tables = map[string]kernel.Table{"conntrack": kernel.Conntrack, "dying": kernel.Dying,
-	"unconfirmed": kernel.Unconfirmed}
-
 // check rejects flags that are wrong or contradict each other.
 func (o *listOptions) check() error {
-	table, ok := tables[o.table]
 	switch {
-	case !ok:
-		return cli.Usagef("--table %s: must be conntrack, dying or unconfirmed", o.table)
-	case o.zero && table != kernel.Conntrack:
+	case o.zero && o.table != kernel.Conntrack:
 		return cli.Usagef("--zero is for the table conntrack")
 	case o.zero && (o.filter.Compiled() != nil || o.limit > 0 || o.sort.rate):
 		// The kernel zeroes what it sends, which is the whole table.

@@ -2,12 +2,12 @@
 package top
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,20 +24,14 @@ type options struct {
 	flows    cli.FlowFlags
 	filter   cli.FilterFlags
 	by       groups.By
-	sort     string
-	limit    int
+	sort     groups.Order
+	limit    uint
 	interval time.Duration
 	bits     bool
 	format   string
 	rates    groups.Rates
 	order    groups.Order // of the last reading
 }
-
-// orders are the values of --sort.
-var orders = map[string]groups.Order{"rate": groups.ByRate, "bytes": groups.ByBytes, "flows": groups.ByFlows,
-	"new": groups.ByNew, "name": groups.ByName}
-
-var orderNames = []string{"rate", "bytes", "flows", "new", "name"}
 
 // New returns the command.
 func New(con cli.Console) *cobra.Command {
@@ -63,18 +57,17 @@ nf_conntrack_acct was 1.`,
 		"by", "group by these `fields` of the filter language: one, several such as proto,dport, or nested such as "+
 			"'host > dport'; host is both ends, port the destination port")
 	f.Lookup("by").DefValue = "host"
-	f.StringVar(&o.sort, "sort", "rate", "sort by this `column`: "+strings.Join(orderNames, ", ")+"; while rates are "+
-		"unknown by bytes, without bytes by flows")
-	f.IntVar(&o.limit, "limit", 20, "print the first `N` groups of each level; 0: all")
-	f.DurationVar(&o.interval, "interval", 0, "print again after this `time`, such as 5s, until interrupted")
+	cli.Choice(f, &o.sort, "sort", "", "sort by this `column`: %s; while rates are unknown by bytes, without "+
+		"bytes by flows",
+		[]string{"rate", "bytes", "flows", "new", "name"}, groups.ByRate, groups.ByBytes, groups.ByFlows, groups.ByNew,
+		groups.ByName)
+	f.UintVar(&o.limit, "limit", 20, "print the first `N` groups of each level; 0: all")
+	cli.Time(f, &o.interval, "interval", time.Second, "print again after this `time`, such as 5s, until interrupted")
 	f.BoolVar(&o.bits, "bits", false, "print rates in bits per second")
-	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty; json: one document, on one line (default "+
-		"pretty on a terminal, else json)")
+	cli.Word(f, &o.format, "output-format", "o", "`format`: %s; json: one document, on one line (default pretty on "+
+		"a terminal, else json)", "pretty", "json")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "bits")
 	cli.MustComplete(cmd, "by", cli.ListOf(filter.FieldNames()...))
-	cli.MustComplete(cmd, "sort", cli.OneOf(orderNames...))
-	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
-	cli.NoComplete(cmd, "limit", "interval")
 	o.flows.Register(cmd)
 	o.filter.Register(cmd)
 	o.filter.RegisterLabelMap(cmd)
@@ -84,32 +77,14 @@ nf_conntrack_acct was 1.`,
 
 // check rejects values and flags that contradict each other.
 func (o *options) check() error {
-	_, isTerminal := cli.Terminal(o.con.Stdout)
+	o.format = o.con.Format(o.format, "pretty", "json")
 	switch {
-	case o.format == "" && isTerminal:
-		o.format = "pretty"
-	case o.format == "":
-		o.format = "json"
-	}
-	_, known := orders[o.sort]
-	switch {
-	case o.format != "pretty" && o.format != "json":
-		return cli.Usagef("-o %s: must be pretty or json", o.format)
 	case o.format == "json" && o.bits:
 		return cli.Usagef("--bits is for -o pretty; JSON has bytes per second")
-	case !known:
-		return cli.Usagef("--sort %s: must be %s", o.sort, strings.Join(orderNames, ", "))
-	case o.limit < 0:
-		return cli.Usagef("--limit %d: must not be negative", o.limit)
-	case o.interval < 0 || o.interval > 0 && o.interval < time.Second:
-		return cli.Usagef("--interval %s: must be a second or more", o.interval)
 	case o.interval > 0 && o.flows.From.Given():
 		return cli.Usagef("--interval is for the kernel: not together with --from")
 	case o.filter.Sel.Kinds != 0:
 		return cli.Usagef("--event-mask selects kinds of events: use it with natlens watch")
-	}
-	if o.limit == 0 {
-		o.limit = math.MaxInt
 	}
 	fields := slices.Concat(o.by...)
 	asked := slices.ContainsFunc(fields, func(f filter.Field) bool { return filter.NeedsLocal(filter.Text{Field: f}) })
@@ -191,7 +166,7 @@ func (o *options) read(cmd *cobra.Command, began monitor.Time) (top groups.Group
 			return top, err
 		}
 	}
-	o.order = orders[o.sort]
+	o.order = o.sort
 	sums := counter.Sums()
 	if o.order == groups.ByRate && sums.Rated == 0 {
 		o.order = groups.ByBytes
@@ -199,5 +174,5 @@ func (o *options) read(cmd *cobra.Command, began monitor.Time) (top groups.Group
 	if o.order == groups.ByBytes && sums.Counted == 0 {
 		o.order = groups.ByFlows
 	}
-	return counter.Top(o.order, false, o.limit), nil
+	return counter.Top(o.order, false, cmp.Or(int(o.limit), math.MaxInt)), nil
 }

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/cli/clitest"
 	"natlens/monitor/filter"
 	"natlens/monitor/groups"
@@ -83,7 +81,7 @@ and 1 more
 }
 
 func TestPrettyRates(t *testing.T) {
-	o := options{sort: "rate", bits: true, by: groups.By{{filter.FieldOrigDPort}}}
+	o := options{bits: true, by: groups.By{{filter.FieldOrigDPort}}}
 	o.rates.Begin(1)
 	o.rates.Begin(2)
 	group := func(up, down float64, rated uint64) groups.Group {
@@ -104,26 +102,21 @@ func TestPrettyRates(t *testing.T) {
 }
 
 func TestBadFlags(t *testing.T) {
-	for args, want := range map[string]string{
-		"--by hosst":             `--by hosst: "hosst" is not a field of the filter language; did you mean host?; see natlens top --help`,
-		"--by src,src":           "--by src,src: src is given twice; see natlens top --help",
-		"--sort size":            "--sort size: must be rate, bytes, flows, new, name",
-		"-o xml":                 "-o xml: must be pretty or json",
-		"-o json --bits":         "--bits is for -o pretty; JSON has bytes per second",
-		"--limit -1":             "--limit -1: must not be negative",
-		"--interval 999ms":       "--interval 999ms: must be a second or more",
-		"--interval 5s":          "--interval is for the kernel: not together with --from",
-		"-e NEW":                 "--event-mask selects kinds of events: use it with natlens watch",
-		"--by container > dport": "top --from has no process, user, container and pod",
-		"process curl":           "top --from has no process, user, container and pod",
-		"--by ip":                `--by ip: "ip" is not a field of the filter language; did you mean id?; see natlens top --help`,
-	} {
-		words := strings.Fields(args)
-		if i := slices.Index(words, ">"); i > 0 {
-			words = []string{words[0], strings.Join(words[1:], " ")}
-		}
-		if got := run(t, words...); got.Code() != cli.ExitUsage || got.Err.Error() != want || got.Stdout != "" {
-			t.Errorf("top %s: code %d: %v\n%s", args, got.Code(), got.Err, got.Stdout)
-		}
-	}
+	clitest.CheckMisuse(t, New, `
+2 --by hosst
+2 --by ip
+2 --by src,src
+2 --sort size
+2 -o xml
+2 -o json --bits
+2 --limit -1
+2 --interval 999ms
+2 --interval -5s
+2 --interval x
+2 --from DIR/there --interval 5s
+2 --from DIR/there --by container>dport
+2 --from DIR/there process curl
+2 -e NEW
+2 country de
+`)
 }

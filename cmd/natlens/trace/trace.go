@@ -62,7 +62,6 @@ The text of a rule comes from nft(8); without it, a rule has its table, chain, h
 	o.end.Register(cmd, "packets")
 	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty or jsonl (default pretty)")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
-	cli.NoComplete(cmd, "rate")
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "jsonl"))
 	o.capture.RegisterNetNS(cmd)
 	o.filter.RegisterWords(cmd)
@@ -72,9 +71,6 @@ The text of a rule comes from nft(8); without it, a rule has its table, chain, h
 func (o *options) run(ctx context.Context) error {
 	rate, err := ParseRate(o.rate)
 	if err != nil {
-		return err
-	}
-	if err := o.end.Check(); err != nil {
 		return err
 	}
 	print, err := o.printer()

@@ -51,7 +51,6 @@ speed. To print a recording as lines, use natlens watch --from FILE.`,
 	f.Float64Var(&o.speed, "speed", 1, "play this many `times` as fast as recorded, from 0.1 to 100")
 	f.BoolVar(&o.paused, "paused", false, "start paused")
 	f.StringVar(&o.at, "at", "", "begin with what happened up to this `time`, and play on: "+cli.MomentHelp)
-	cli.NoComplete(cmd, "at")
 	o.register(cmd)
 	return cmd
 }

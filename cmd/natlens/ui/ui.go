@@ -52,30 +52,19 @@ var ScreenFlags = []string{"theme", "resolver", "view", "no-mouse", "bits"}
 // RegisterScreen adds the flags that do not depend on the source and the filter.
 func (o *screen) RegisterScreen(cmd *cobra.Command) {
 	o.theme, o.resolver = "auto", resolver{net.DefaultResolver}
-	theme := func(text string) error {
-		if !slices.Contains(themes, text) {
-			return cli.Usagef("must be auto, dark or light")
-		}
-		o.theme = text
-		return nil
-	}
 	f := cmd.Flags()
-	f.Var(cli.Value{Read: theme, Kind: "auto|dark|light"}, "theme",
-		"background of the terminal; auto asks the terminal")
-	f.Var(cli.Value{Read: o.setResolver, Kind: "system|none|ADDRESS"}, "resolver",
+	cli.Word(f, &o.theme, "theme", "", "`background` of the terminal: %s; auto asks the terminal", "auto", "dark",
+		"light")
+	f.Var(cli.Value{Read: o.setResolver, Words: []string{"system", "none"}}, "resolver",
 		"the `DNS` server that knows names of addresses: ADDRESS[:PORT], system or none")
 	f.StringVar(&o.view, "view", "", "open this `view` of the configuration")
 	f.BoolVar(&o.noMouse, "no-mouse", false, "leave the mouse to the terminal, which can then select text")
-	f.Lookup("theme").DefValue, f.Lookup("resolver").DefValue = "auto", "system"
-	cli.MustComplete(cmd, "theme", cli.OneOf(themes...))
+	f.Lookup("resolver").DefValue = "system"
 	cli.MustComplete(cmd, "view", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		set, _ := readConfig(o.con.Config)
 		return viewNames(&set), cobra.ShellCompDirectiveNoFileComp
 	})
-	cli.MustComplete(cmd, "resolver", cli.OneOf("system", "none"))
 }
-
-var themes = []string{"auto", "dark", "light"}
 
 // viewNames returns the names of the views.
 func viewNames(set *configured) (out []string) {

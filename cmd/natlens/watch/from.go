@@ -29,7 +29,7 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 	names := new(monitor.Namespaces)
 	o.Filter.Env.Namespaces = names
 	o.output.Filter, o.output.Namespaces, o.output.Recorded = o.Filter.Text(), names, true
-	run := &loop.Loop{Filter: o.wanted(0), Count: o.limit, Recorded: true, For: o.duration}
+	run := &loop.Loop{Filter: o.wanted(0), Count: o.end.Limit, Recorded: true, For: o.end.For}
 	defer run.Close()
 	rec, err := o.from.Recording(cmd.Context(), con, replay.Config{Namespaces: names, Locals: run.SetLocals})
 	if err != nil {

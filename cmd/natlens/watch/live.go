@@ -63,7 +63,7 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 		Process:  o.Filter.Process,
 		Filter:   o.wanted(filter.Kinds(monitor.KindExisting)),
 		Existing: o.begin(),
-		Count:    o.limit,
+		Count:    o.end.Limit,
 	}, at)
 	if err != nil {
 		return err
@@ -73,11 +73,8 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 	if err != nil {
 		return err
 	}
-	if o.duration > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, o.duration)
-		defer cancel()
-	}
+	ctx, cancel := o.end.Context(ctx)
+	defer cancel()
 	return o.carry(ctx, con, run, out, at)
 }
 
@@ -212,7 +209,7 @@ func (o *Options) checkHistory() error {
 		return cli.Usagef("--history does not work with -E: use natlens watch")
 	case !o.everyKind():
 		return cli.Usagef("--history needs events of every kind: not together with --event-mask")
-	case o.resync != "on":
+	case !o.resync:
 		return cli.Usagef("--history needs the table: not together with --resync off")
 	}
 	return nil

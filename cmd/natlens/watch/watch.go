@@ -29,11 +29,10 @@ type Options struct {
 	history cli.HistoryFlags
 
 	findings bool
-	limit    uint64
-	duration time.Duration
+	end      cli.EndFlags
 	existing bool
 	interim  time.Duration
-	resync   string
+	resync   bool
 	quiet    bool
 	explain  bool
 	raw      bool // the messages as they are, without remembered attributes
@@ -84,16 +83,13 @@ func (o *Options) Register(cmd *cobra.Command) {
 // register adds the flags that watch and record share.
 func (o *Options) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.Uint64Var(&o.limit, "limit", 0, "end after `N` events")
-	f.DurationVar(&o.duration, "for", 0, "end after this `time`, such as 10s or 5m")
+	o.end.Register(cmd, "events")
 	f.BoolVar(&o.existing, "existing", false, "begin with the flows that are in the table")
-	f.DurationVar(&o.interim, "interim", 0, "report flows that live longer than this `time`, such as 60s, with their "+
-		"counters, every such time")
-	o.resync = "on"
-	f.Var(cli.Value{Read: func(text string) error { o.resync = text; return nil }, Kind: "on|off"}, "resync",
-		"on: keep a table of flows; after a loss, reconcile it with the kernel's and report what changed. "+
-			"off: the raw stream without a table")
-	f.Lookup("resync").DefValue = o.resync
+	cli.Time(f, &o.interim, "interim", time.Second, "report flows that live longer than this `time`, such as 60s, "+
+		"with their counters, every such time")
+	o.resync = true
+	cli.Choice(f, &o.resync, "resync", "", "`on|off`: keep a table of flows; after a loss, reconcile it with the "+
+		"kernel's and report what changed. off: the raw stream without a table", []string{"on", "off"}, true, false)
 	o.Filter.RegisterProcess(cmd)
 	f.BoolVar(&o.explain, "explain-filter", false,
 		"print which part of the filter runs in the kernel and which in natlens, and exit")
@@ -102,9 +98,6 @@ func (o *Options) register(cmd *cobra.Command) {
 	f.Lookup("raw").Hidden = true
 	cli.RegisterSummary(cmd, &o.summary)
 	o.Filter.RegisterLabelMap(cmd)
-	cli.MustComplete(cmd, "resync", cli.OneOf("on", "off"))
-	cli.NoComplete(cmd, "limit")
-	cli.NoComplete(cmd, "for", "interim")
 	o.Capture.Register(cmd)
 	o.Capture.AllowEvery(cmd)
 	o.Filter.Register(cmd)
@@ -118,20 +111,14 @@ func (o *Options) register(cmd *cobra.Command) {
 // check rejects values and flags that contradict each other.
 func (o *Options) check() error {
 	switch {
-	case o.duration < 0:
-		return cli.Usagef("--for %s: must not be negative", o.duration)
-	case o.interim < 0 || o.interim > 0 && o.interim < time.Second:
-		return cli.Usagef("--interim %s: must be a second or more", o.interim)
-	case o.interim > 0 && (o.raw || o.resync == "off"):
+	case o.interim > 0 && (o.raw || !o.resync):
 		return cli.Usagef("--interim needs the table: not together with --resync off")
 	case o.interim > 0 && strings.HasPrefix(o.output.Format, "conntrack"):
 		return cli.Usagef("--interim: -o %s has no line for interim counters; use pretty, jsonl, csv or pcapng",
 			o.output.Format)
-	case o.resync != "on" && o.resync != "off":
-		return cli.Usagef("--resync %s: must be on or off", o.resync)
 	case !o.findings && o.Thresholds.Texts != nil:
 		return cli.Usagef("--threshold needs --findings")
-	case o.findings && (o.raw || o.resync != "on" || !o.everyKind()):
+	case o.findings && (o.raw || !o.resync || !o.everyKind()):
 		return cli.Usagef("--findings needs every event of a flow: not together with --resync off or -e; " +
 			"use event in the filter instead")
 	}
@@ -154,7 +141,7 @@ func (o *Options) everyKind() bool {
 // a table would only grow.
 func (o *Options) remembers() bool {
 	has := o.Filter.Sel.Kinds.Has
-	return !o.raw && o.resync == "on" &&
+	return !o.raw && o.resync &&
 		(o.whole() != "" || o.interim > 0 || has(monitor.KindNew) && has(monitor.KindDestroy))
 }
 

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,14 +22,11 @@ type exportOptions struct {
 	con    cli.Console
 	dir    string
 	times  times // since and until
-	limit  int
+	limit  uint
 	format string
 	path   string
 	force  bool
 }
-
-// exportFormats are the formats of an export, and the endings of their files.
-var exportFormats = []string{"csv", "jsonl"}
 
 func newExport(con cli.Console) *cobra.Command {
 	o := exportOptions{con: con}
@@ -56,45 +51,24 @@ gaps as lines of their own. CSV does not contain gaps: natlens prints their numb
 	f.StringVar(&o.dir, "history", defaultHistory, "`directory` of the history")
 	f.StringVar(&o.times.since, "since", "", "open at this `time` or later: "+cli.MomentNowHelp)
 	f.StringVar(&o.times.until, "until", "", "open at this `time` or earlier")
-	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
-	f.StringVarP(&o.format, "output-format", "o", "", "`format`: csv or jsonl (default: by FILE's name, else jsonl)")
+	f.UintVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
+	cli.Word(f, &o.format, "output-format", "o", "`format`: %s (default: by FILE's name, else jsonl)", "csv", "jsonl")
 	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "force")
-	cli.MustComplete(cmd, "history", cli.CompleteDir)
-	cli.MustComplete(cmd, "since", cobra.NoFileCompletions)
-	cli.NoComplete(cmd, "until", "limit")
-	cli.MustComplete(cmd, "output-format", cobra.FixedCompletions(exportFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
-}
-
-// formatOf returns the format that -o names, or else the name of the file.
-func (o *exportOptions) formatOf() (string, error) {
-	format, ok := o.format, slices.Contains(exportFormats, o.format)
-	if format == "" {
-		if format, ok = "jsonl", true; filepath.Ext(o.path) == ".csv" {
-			format = "csv"
-		}
-	}
-	if !ok {
-		return "", cli.Usagef("-o %s: must be %s", o.format, strings.Join(exportFormats, " or "))
-	}
-	return format, nil
 }
 
 // runExport writes the file.
 func runExport(ctx context.Context, o *exportOptions) (err error) {
-	format, err := o.formatOf()
-	if err != nil {
-		return err
-	}
-	if o.limit < 0 {
-		return cli.Usagef("--limit %d: must not be negative", o.limit)
+	format := cmp.Or(o.format, "jsonl")
+	if o.format == "" && filepath.Ext(o.path) == ".csv" {
+		format = "csv"
 	}
 	h, err := openHistory(o.dir)
 	if err != nil {
 		return err
 	}
-	q := translation.Query{Limit: o.limit}
+	q := translation.Query{Limit: int(o.limit)}
 	if err := o.times.read(h, &q); err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func TestExport(t *testing.T) {
 	dir, out := exportedHistory(t), t.TempDir()
 	rows := map[string][]map[string]string{}
 	readers := map[string]func(*testing.T, string) []map[string]string{"csv": readCSV, "jsonl": readJSONRows}
-	for _, format := range exportFormats { // JSON is read by the columns of CSV
+	for _, format := range []string{"csv", "jsonl"} { // JSON is read by the columns of CSV
 		read := readers[format]
 		path := filepath.Join(out, "translations."+format)
 		export := func() *clitest.Result {

@@ -185,7 +185,7 @@ func goldenHistory(t *testing.T) (dir string, w *history.Writer) {
 func askGolden(t *testing.T, dir string, q goldenQuestion) string {
 	t.Helper()
 	o := options{
-		addr: q.Addr, inside: q.Inside, peer: q.Peer, proto: q.Proto, netns: q.NetNS, limit: q.Limit, dir: dir,
+		addr: q.Addr, inside: q.Inside, peer: q.Peer, proto: q.Proto, netns: q.NetNS, limit: uint(q.Limit), dir: dir,
 		times: times{since: q.Since, until: q.Until},
 	}
 	var out bytes.Buffer

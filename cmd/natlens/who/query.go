@@ -26,7 +26,7 @@ func (o *options) query() (q translation.Query, err error) {
 	if o.addr == "" && o.inside == "" {
 		return q, cli.Usagef("who needs an address: ADDR[:PORT], or --inside ADDR[:PORT]")
 	}
-	q.Limit = o.limit
+	q.Limit = int(o.limit)
 	for _, end := range []struct {
 		flag, text string
 		to         *translation.End
@@ -81,9 +81,6 @@ func (t *times) register(cmd *cobra.Command) {
 	f.StringVar(&t.at, "at", "", "open at this `time`: "+cli.MomentNowHelp+"; in a recording, before its end")
 	f.StringVar(&t.since, "since", "", "open at this `time` or later")
 	f.StringVar(&t.until, "until", "", "open at this `time` or earlier")
-	for _, name := range []string{"at", "since", "until"} {
-		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
-	}
 }
 
 func (t *times) given() bool { return t.at != "" || t.since != "" || t.until != "" }

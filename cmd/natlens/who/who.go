@@ -25,7 +25,7 @@ type options struct {
 	times  times
 	netns  string
 	format string
-	limit  int
+	limit  uint
 
 	live       bool
 	dir        string
@@ -64,8 +64,7 @@ if a host was found. It is 1 if none was found, or if there is no data for that 
 			}
 			return nil
 		},
-		RunE:              func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
-		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), &o) },
 	}
 	o.register(cmd)
 	return cmd
@@ -77,8 +76,8 @@ func (o *options) register(cmd *cobra.Command) {
 	f.StringVar(&o.peer, "dst", "", "only flows to the peer `ADDR[:PORT]`")
 	f.StringVarP(&o.proto, "proto", "p", "", "only this `protocol`, by name or number; for ICMP, PORT is the id")
 	o.times.register(cmd)
-	f.StringVarP(&o.format, "output-format", "o", "", "`format`: pretty, json or jsonl (default pretty)")
-	f.IntVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
+	cli.Word(f, &o.format, "output-format", "o", "`format`: %s (default pretty)", "pretty", "json", "jsonl")
+	f.UintVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
 	f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
 	f.StringArrayVar(&o.recordings, "from", nil, "search this recording instead: a `file` of JSON lines or a netlink "+
@@ -87,12 +86,7 @@ func (o *options) register(cmd *cobra.Command) {
 	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: its name in the history or recording; "+
 		"for the kernel's table its name, path or process id; all: every namespace")
 	cli.MustComplete(cmd, "netns", cli.CompleteNetNS)
-	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json", "jsonl"))
 	cli.MustComplete(cmd, "proto", cli.OneOf(protoWords()...))
-	cli.MustComplete(cmd, "history", cli.CompleteDir)
-	for _, name := range []string{"inside", "dst", "limit"} {
-		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
-	}
 }
 
 // run executes the command. It returns an error if no host was found.
@@ -183,10 +177,6 @@ func (o *options) check() error {
 	case o.live && o.times.given():
 		return cli.Usagef("--live searches the table as it is now: --at, --since and --until need a history or a " +
 			"recording")
-	case !slices.Contains([]string{"", "pretty", "json", "jsonl"}, o.format):
-		return cli.Usagef("-o %s: must be pretty, json or jsonl", o.format)
-	case o.limit < 0:
-		return cli.Usagef("--limit %d: must not be negative", o.limit)
 	}
 	return o.times.check()
 }

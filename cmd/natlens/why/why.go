@@ -75,12 +75,8 @@ The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 fo
 	f.BoolVar(&o.send, "send", false, "build the gateway of natlens lab, and send the packet there")
 	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
-	for _, name := range []string{"for", "rate"} {
-		cli.MustComplete(cmd, name, cobra.NoFileCompletions)
-	}
 	cli.MustComplete(cmd, "proto", cli.OneOf("tcp", "udp", "sctp"))
 	cli.MustComplete(cmd, "output-format", cli.OneOf("pretty", "json"))
-	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	o.capture.RegisterNetNS(cmd)
 	return cmd
 }
