@@ -14,7 +14,19 @@ type Decoder struct {
 	Unknown   uint64 // unknown attributes, skipped
 	Malformed uint64 // messages rejected with ErrTruncated or ErrMalformed
 
-	r reader // a field, so that it needs no allocation
+	// The state of the current message. Attributes set fields of one of the results.
+	err      error         // the first one, at which decoding stops
+	in       object        // the object whose attributes are read
+	has      monitor.Attrs // of the event, or monitor.ExpectAttrs
+	event    *monitor.Event
+	flow     *monitor.Flow // of the event
+	batch    *monitor.Batch
+	expect   *monitor.Expect
+	number   func(typ uint8, n uint32) // called with each attribute of statistics
+	tuple    *monitor.Tuple
+	seen     uint8 // parts of the tuple
+	counters *monitor.Counters
+	seqAdj   *monitor.SeqAdj
 }
 
 // The sizes of struct nlmsghdr and struct nfgenmsg, which precede the attributes.
@@ -62,18 +74,16 @@ func (d *Decoder) Decode(msg []byte, b *monitor.Batch) error {
 	if kind != monitor.KindExisting { // otherwise it is the port id of the request
 		e.PortID = binary.NativeEndian.Uint32(msg[12:])
 	}
-	r := &d.r
-	*r = reader{event: e, flow: &e.Flow, batch: b}
-	r.read(inFlow, msg[headers:])
-	d.Unknown += r.unknown
-	if e.Has = r.has; r.err == nil {
-		r.err = complete(e)
+	d.err, d.has, d.event, d.flow, d.batch = nil, 0, e, &e.Flow, b
+	d.read(inFlow, msg[headers:])
+	if e.Has = d.has; d.err == nil {
+		d.err = complete(e)
 	}
-	if r.err != nil {
+	if d.err != nil {
 		b.Drop()
 		d.Malformed++
 	}
-	return r.err
+	return d.err
 }
 
 // kindOf returns what a message reports, by its nlmsghdr; KindNone if it is not of the subsystem of the type created.

@@ -37,16 +37,15 @@ func (d *Decoder) DecodeExpect(msg []byte) (x monitor.Expect, err error) {
 		return x, err
 	}
 	x.PortID = binary.NativeEndian.Uint32(msg[12:])
-	r := reader{expect: &x}
-	r.read(inExpect, msg[headers:])
-	d.Unknown += r.unknown
-	if r.in = inExpect; r.err == nil && r.has&givenWhole != givenWhole {
-		r.fail("tuple, mask or master missing")
+	d.err, d.has, d.expect = nil, 0, &x
+	d.read(inExpect, msg[headers:])
+	if d.in = inExpect; d.err == nil && d.has&givenWhole != givenWhole {
+		d.fail("tuple, mask or master missing")
 	}
-	if x.Has = monitor.ExpectAttrs(r.has &^ givenWhole); r.err != nil {
+	if x.Has = monitor.ExpectAttrs(d.has &^ givenWhole); d.err != nil {
 		d.Malformed++
 	}
-	return x, r.err
+	return x, d.err
 }
 
 // The mandatory parts of an expectation, beside monitor.ExpectAttrs.
@@ -59,25 +58,31 @@ const (
 
 func init() {
 	know(map[object]attribute{
-		inExpect | ctaExpectTuple:  {givenTuple, func(r *reader) { r.readTuple(&r.expect.Tuple) }},
-		inExpect | ctaExpectMask:   {givenMask, func(r *reader) { r.readTuple(&r.expect.Mask) }},
-		inExpect | ctaExpectMaster: {givenMaster, func(r *reader) { r.readTuple(&r.expect.Master) }},
-		inExpect | ctaExpectTimeout: {monitor.Attrs(monitor.ExpectTimeout), func(r *reader) {
-			r.expect.Timeout = r.be32()
+		inExpect | ctaExpectTuple:  {givenTuple, 0, func(d *Decoder, v []byte) { d.readTuple(v, &d.expect.Tuple) }},
+		inExpect | ctaExpectMask:   {givenMask, 0, func(d *Decoder, v []byte) { d.readTuple(v, &d.expect.Mask) }},
+		inExpect | ctaExpectMaster: {givenMaster, 0, func(d *Decoder, v []byte) { d.readTuple(v, &d.expect.Master) }},
+		inExpect | ctaExpectTimeout: {monitor.Attrs(monitor.ExpectTimeout), 4, func(d *Decoder, v []byte) {
+			d.expect.Timeout = be32(v)
 		}},
-		inExpect | ctaExpectID: {monitor.Attrs(monitor.ExpectID), func(r *reader) { r.expect.ID = r.be32() }},
-		inExpect | ctaExpectHelpName: {monitor.Attrs(monitor.ExpectHelper), func(r *reader) {
-			r.expect.Helper = string(r.text(maxHelper))
+		inExpect | ctaExpectID: {monitor.Attrs(monitor.ExpectID), 4, func(d *Decoder, v []byte) {
+			d.expect.ID = be32(v)
 		}},
-		inExpect | ctaExpectZone:  {monitor.Attrs(monitor.ExpectZone), func(r *reader) { r.expect.Zone = r.be16() }},
-		inExpect | ctaExpectFlags: {0, func(r *reader) { r.expect.Flags = monitor.ExpectFlags(r.be32()) }},
-		inExpect | ctaExpectClass: {monitor.Attrs(monitor.ExpectClass), func(r *reader) { r.expect.Class = r.be32() }},
-		inExpect | ctaExpectFunc: {monitor.Attrs(monitor.ExpectFunc), func(r *reader) {
-			r.expect.Func = string(r.text(maxExpectFunc))
+		inExpect | ctaExpectHelpName: {monitor.Attrs(monitor.ExpectHelper), 0, func(d *Decoder, v []byte) {
+			d.expect.Helper = string(d.text(v, maxHelper))
 		}},
-		inExpect | ctaExpectNAT:         {monitor.Attrs(monitor.ExpectNAT), children(inExpectNAT)},
-		inExpectNAT | ctaExpectNATDir:   {0, func(r *reader) { r.expect.NATDir = r.be32() }},
-		inExpectNAT | ctaExpectNATTuple: {0, func(r *reader) { r.readTuple(&r.expect.NAT) }},
+		inExpect | ctaExpectZone: {monitor.Attrs(monitor.ExpectZone), 2, func(d *Decoder, v []byte) {
+			d.expect.Zone = be16(v)
+		}},
+		inExpect | ctaExpectFlags: {0, 4, func(d *Decoder, v []byte) { d.expect.Flags = monitor.ExpectFlags(be32(v)) }},
+		inExpect | ctaExpectClass: {monitor.Attrs(monitor.ExpectClass), 4, func(d *Decoder, v []byte) {
+			d.expect.Class = be32(v)
+		}},
+		inExpect | ctaExpectFunc: {monitor.Attrs(monitor.ExpectFunc), 0, func(d *Decoder, v []byte) {
+			d.expect.Func = string(d.text(v, maxExpectFunc))
+		}},
+		inExpect | ctaExpectNAT:         {monitor.Attrs(monitor.ExpectNAT), 0, children(inExpectNAT)},
+		inExpectNAT | ctaExpectNATDir:   {0, 4, func(d *Decoder, v []byte) { d.expect.NATDir = be32(v) }},
+		inExpectNAT | ctaExpectNATTuple: {0, 0, func(d *Decoder, v []byte) { d.readTuple(v, &d.expect.NAT) }},
 	})
 }
 

@@ -53,13 +53,19 @@ func DecodeGlobalStats(msg []byte) (s GlobalStats, err error) {
 	return s, err
 }
 
+func init() {
+	for typ := range object(32) {
+		attributes[inStats|typ] = attribute{0, 4, func(d *Decoder, v []byte) { d.number(uint8(typ), be32(v)) }}
+	}
+}
+
 // readStats calls number with each attribute of a message. All have 32 bits.
 func readStats(msg []byte, number func(typ uint8, n uint32)) error {
-	r := reader{number: number}
 	msg, err := body("statistics", msg)
-	if err == nil {
-		r.read(inStats, msg[headers:])
-		err = r.err
+	if err != nil {
+		return err
 	}
-	return err
+	d := Decoder{number: number}
+	d.read(inStats, msg[headers:])
+	return d.err
 }

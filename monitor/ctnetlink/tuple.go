@@ -16,69 +16,74 @@ const (
 )
 
 // readTuple reads CTA_TUPLE_ORIG, _REPLY or _MASTER into t, and reports whether it has a CTA_TUPLE_ZONE.
-func (r *reader) readTuple(t *monitor.Tuple) (zone bool) {
+func (d *Decoder) readTuple(v []byte, t *monitor.Tuple) (zone bool) {
 	*t = monitor.Tuple{}
-	if plainTuple(r.v, t) {
+	if plainTuple(v, t) {
 		return false
 	}
-	return r.anyTuple(r.v, t)
+	return d.anyTuple(v, t)
 }
 
 // anyTuple reads a tuple of any layout into t, which must be zero.
-func (r *reader) anyTuple(b []byte, t *monitor.Tuple) (zone bool) {
-	r.tuple, r.seen = t, 0
-	r.read(inTuple, b)
-	if r.in = inTuple; r.err == nil && r.seen&seenWhole != seenWhole {
-		r.fail("no address or no protocol")
+func (d *Decoder) anyTuple(b []byte, t *monitor.Tuple) (zone bool) {
+	d.tuple, d.seen = t, 0
+	d.read(inTuple, b)
+	if d.in = inTuple; d.err == nil && d.seen&seenWhole != seenWhole {
+		d.fail("no address or no protocol")
 	}
-	return r.seen&seenZone != 0
+	return d.seen&seenZone != 0
 }
 
 func init() {
 	know(map[object]attribute{
-		inTuple | ctaTupleIP:    {0, children(inTupleIP)},
-		inTuple | ctaTupleProto: {0, children(inTupleProto)},
-		inTuple | ctaTupleZone: {0, func(r *reader) {
-			r.tuple.Zone = r.be16()
-			r.seen |= seenZone
+		inTuple | ctaTupleIP:    {0, 0, children(inTupleIP)},
+		inTuple | ctaTupleProto: {0, 0, children(inTupleProto)},
+		inTuple | ctaTupleZone: {0, 2, func(d *Decoder, v []byte) {
+			d.tuple.Zone = be16(v)
+			d.seen |= seenZone
 		}},
-		inTupleIP | ctaIPv4Src: {0, func(r *reader) { r.address(&r.tuple.Src, seenSrc, monitor.IPv4) }},
-		inTupleIP | ctaIPv4Dst: {0, func(r *reader) { r.address(&r.tuple.Dst, seenDst, monitor.IPv4) }},
-		inTupleIP | ctaIPv6Src: {0, func(r *reader) { r.address(&r.tuple.Src, seenSrc, monitor.IPv6) }},
-		inTupleIP | ctaIPv6Dst: {0, func(r *reader) { r.address(&r.tuple.Dst, seenDst, monitor.IPv6) }},
-		inTupleProto | ctaProtoNum: {0, func(r *reader) {
-			r.tuple.Proto = monitor.Proto(r.u8())
-			r.seen |= seenProto
+		inTupleIP | ctaIPv4Src: {0, 4, address(seenSrc, monitor.IPv4)},
+		inTupleIP | ctaIPv4Dst: {0, 4, address(seenDst, monitor.IPv4)},
+		inTupleIP | ctaIPv6Src: {0, 16, address(seenSrc, monitor.IPv6)},
+		inTupleIP | ctaIPv6Dst: {0, 16, address(seenDst, monitor.IPv6)},
+		inTupleProto | ctaProtoNum: {0, 1, func(d *Decoder, v []byte) {
+			d.tuple.Proto = monitor.Proto(v[0])
+			d.seen |= seenProto
 		}},
-		inTupleProto | ctaProtoSrcPort:    {0, (*reader).source},
-		inTupleProto | ctaProtoICMPID:     {0, (*reader).source},
-		inTupleProto | ctaProtoICMPv6ID:   {0, (*reader).source},
-		inTupleProto | ctaProtoDstPort:    {0, func(r *reader) { r.tuple.DstPort = r.be16() }},
-		inTupleProto | ctaProtoICMPType:   {0, (*reader).icmpType},
-		inTupleProto | ctaProtoICMPv6Type: {0, (*reader).icmpType},
-		inTupleProto | ctaProtoICMPCode:   {0, (*reader).icmpCode},
-		inTupleProto | ctaProtoICMPv6Code: {0, (*reader).icmpCode},
+		inTupleProto | ctaProtoSrcPort:    {0, 2, (*Decoder).source},
+		inTupleProto | ctaProtoICMPID:     {0, 2, (*Decoder).source},
+		inTupleProto | ctaProtoICMPv6ID:   {0, 2, (*Decoder).source},
+		inTupleProto | ctaProtoDstPort:    {0, 2, func(d *Decoder, v []byte) { d.tuple.DstPort = be16(v) }},
+		inTupleProto | ctaProtoICMPType:   {0, 1, (*Decoder).icmpType},
+		inTupleProto | ctaProtoICMPv6Type: {0, 1, (*Decoder).icmpType},
+		inTupleProto | ctaProtoICMPCode:   {0, 1, (*Decoder).icmpCode},
+		inTupleProto | ctaProtoICMPv6Code: {0, 1, (*Decoder).icmpCode},
 	})
 }
 
 // The second half of a tuple is as in monitor.Tuple.
 
-func (r *reader) source()   { r.tuple.SrcPort = r.be16() }
-func (r *reader) icmpType() { r.tuple.DstPort = r.tuple.DstPort&0x00ff | uint16(r.u8())<<8 }
-func (r *reader) icmpCode() { r.tuple.DstPort = r.tuple.DstPort&0xff00 | uint16(r.u8()) }
+func (d *Decoder) source(v []byte)   { d.tuple.SrcPort = be16(v) }
+func (d *Decoder) icmpType(v []byte) { d.tuple.DstPort = d.tuple.DstPort&0x00ff | uint16(v[0])<<8 }
+func (d *Decoder) icmpCode(v []byte) { d.tuple.DstPort = d.tuple.DstPort&0xff00 | uint16(v[0]) }
 
-// address reads an address of the tuple.
-func (r *reader) address(a *monitor.Addr, part uint8, family monitor.Family) {
-	r.seen |= part
-	switch {
-	case r.tuple.Family != 0 && r.tuple.Family != family:
-		r.fail("both families")
-	case family == monitor.IPv4 && r.sized(4):
-		mapped4(a, r.v)
-	case family == monitor.IPv6 && r.sized(16):
-		*a = monitor.Addr(r.v)
+// address returns a function that reads an address of the tuple: seenSrc or seenDst.
+func address(part uint8, family monitor.Family) func(*Decoder, []byte) {
+	return func(d *Decoder, v []byte) {
+		t, a := d.tuple, &d.tuple.Src
+		if part == seenDst {
+			a = &t.Dst
+		}
+		switch d.seen |= part; {
+		case t.Family != 0 && t.Family != family:
+			d.fail("both families")
+		case family == monitor.IPv4:
+			mapped4(a, v)
+		default:
+			*a = monitor.Addr(v)
+		}
+		t.Family = family
 	}
-	r.tuple.Family = family
 }
 
 // Nearly all tuples have ports, and the kernel always writes them in the same layout

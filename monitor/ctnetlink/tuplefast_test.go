@@ -98,9 +98,9 @@ func FuzzPlainTuple(f *testing.F) {
 
 // slowTuple reads a tuple the long way; an unknown attribute is an error too.
 func slowTuple(v []byte, t *monitor.Tuple) (zone bool, err error) {
-	r := reader{}
+	r := Decoder{}
 	zone = r.anyTuple(v, t)
-	if r.unknown > 0 {
+	if r.Unknown > 0 {
 		return zone, errors.Join(r.err, errors.New("an unknown attribute"))
 	}
 	return zone, r.err
