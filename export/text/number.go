@@ -65,16 +65,27 @@ func AppendAddr(b []byte, a *monitor.Addr, family monitor.Family) []byte {
 	if family == monitor.IPv6 {
 		return netip.AddrFrom16(*a).AppendTo(b)
 	}
-	b = slices.Grow(b, 16)
-	at, text := len(b), b[:len(b)+16]
+	const most = 20 // bytes below
+	b = slices.Grow(b, most)
+	at, text := len(b), b[:len(b)+most]
 	for _, octet := range a[12:] {
-		word := digits[octet]
-		n := int(word >> 24)
-		binary.LittleEndian.PutUint32(text[at:], word&0xffffff|'.'<<(8*n))
-		at += n + 1
+		word := octets[octet]
+		binary.LittleEndian.PutUint64(text[at:], word)
+		at += int(word >> 56)
 	}
 	return b[:at-1]
 }
+
+// octets has the decimal texts of all bytes with a dot after each: up to four bytes, and their count in the highest
+// byte.
+var octets = func() (t [256]uint64) {
+	for i := range t {
+		word := make([]byte, 8)
+		word[7] = byte(copy(word, strconv.Itoa(i)+"."))
+		t[i] = binary.LittleEndian.Uint64(word)
+	}
+	return t
+}()
 
 // AppendNtop appends an address as inet_ntop(3) of glibc writes it: as RFC 5952, but an
 // IPv4-compatible address (::a.b.c.d) is dotted too.
