@@ -90,8 +90,12 @@ uninstall: ## remove what install has installed
 screenshots: build ## take the pictures in docs/screens (needs tmux, freeze, asciinema, jq and svg-term)
 	docs/screens/take.sh bin/natlens
 
-demo-recording: ## record the demo that ships with natlens again, in the lab
-	go run ./cmd/demo-recording
+demo-recording: build ## record the demo that ships with natlens again: two minutes in the lab, after 45 s of traffic
+	rm -f bin/demo.jsonl
+	bin/natlens lab --watch --for 165s -o jsonl --output bin/demo.jsonl
+	for part in "list --at" "watch --since"; do bin/natlens $$part -2m --from bin/demo.jsonl --quiet -o jsonl; done | \
+	  gzip -9n >monitor/replay/demo.jsonl.gz
+	rm bin/demo.jsonl
 
 ci: ## what the continuous integration runs
 	.ci/run

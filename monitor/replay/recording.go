@@ -127,7 +127,7 @@ func (c *Config) unpack(r io.Reader) (io.Reader, error) {
 	return in, nil
 }
 
-// Two minutes on the gateway of the lab, recorded by cmd/demo-recording: events of a real
+// Two minutes on the gateway of the lab, recorded by make demo-recording: events of a real
 // kernel, with addresses of the documentation ranges.
 //
 //go:embed demo.jsonl.gz
