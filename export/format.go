@@ -40,7 +40,7 @@ var formats = []struct {
 	{Format{"jsonl", "one JSON object a line, as docs/json.md specifies"},
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) {
 			sink := jsonl.NewWriter(w)
-			sink.Namespaces, sink.Places = o.Namespaces, o.Places
+			sink.Namespaces, sink.Places, sink.Gateway = o.Namespaces, o.Places, o.Gateway
 			return sink, nil
 		}},
 	{Format{"conntrack", "the lines of conntrack(8); with its modifiers: " +

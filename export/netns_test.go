@@ -2,6 +2,8 @@ package export
 
 import (
 	"bytes"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"natlens/export/csv"
 	"natlens/export/jsonl"
 	"natlens/monitor"
+	"natlens/monitor/replay"
 )
 
 // netNSEvents are those of two network namespaces, one of which comes and goes.
@@ -116,6 +119,70 @@ func TestNetNSSchema(t *testing.T) {
 		if err := schema.Validate(value); err != nil {
 			t.Errorf("%s%v", line, err)
 		}
+	}
+}
+
+// A log of several gateways is read and written again without a change, as the schema says, and every format names the
+// gateways.
+func TestGateways(t *testing.T) {
+	var log bytes.Buffer
+	for _, gateway := range []monitor.Gateway{"a", "b,rack=7,site=fra1"} {
+		for _, several := range []bool{true, false} {
+			names, events := netNSEvents(t)
+			sink := jsonl.NewWriter(&log)
+			if sink.Gateway, sink.Namespaces = gateway, names; !several {
+				sink.Namespaces, events = nil, events[1:3]
+			}
+			if err := sink.Write(batch(events...)); err != nil {
+				t.Fatal(err)
+			}
+			if err := sink.Finding(&monitor.Finding{Rule: "x", Subject: "y", Text: "z", Seen: 1,
+				Figures: []monitor.Figure{{Name: "flows"}, {Name: "limit"}}, NetNS: events[0].NetNS()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	schema, err := jsonschema.NewCompiler().Compile("../docs/event.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, withoutFindings := new(monitor.Namespaces), ""
+	var again, csvText bytes.Buffer
+	lines, cells := jsonl.NewWriter(&again), csv.NewWriter(&csvText)
+	lines.Namespaces, lines.Gateway, cells.Namespaces = read, "other", read
+	for line := range strings.Lines(log.String()) {
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+		if err == nil {
+			err = schema.Validate(value)
+		}
+		if err != nil {
+			t.Errorf("%s%v", line, err)
+		}
+		if !strings.Contains(line, `"finding"`) {
+			withoutFindings += line
+		}
+	}
+	rec := replay.Stream(Reading(replay.Config{Namespaces: read}), "log", strings.NewReader(log.String()))
+	src, err := rec.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for b, err := range monitor.Batches(t.Context(), src) {
+		if err = errors.Join(err, lines.Write(b), cells.Write(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(withoutFindings, again.String()); diff != "" {
+		t.Error(diff)
+	}
+	var named []string
+	for line := range strings.Lines(csvText.String()) {
+		row := strings.Split(line, ",")
+		named = append(named, row[len(row)-2])
+	}
+	const blue = `"a/blue""\\"`
+	if want := []string{"netns", blue, blue, blue, blue, blue, "a", "a"}; !slices.Equal(named[:8], want) {
+		t.Errorf("named %q", named)
 	}
 }
 

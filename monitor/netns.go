@@ -16,6 +16,21 @@ type Namespace struct {
 	// text and must be escaped when it is printed.
 	Name  string
 	Inode uint64 // of its file in nsfs; unique among the existing namespaces
+
+	// Gateway is where the namespace is, in a recording of several hosts; "": on this host, or on the only one. A
+	// host without names of namespaces has one with the name "".
+	Gateway Gateway
+}
+
+// String returns the name with that of the gateway: blue, fra1-a, fra1-a/blue.
+func (n *Namespace) String() string {
+	switch {
+	case n.Gateway == "":
+		return n.Name
+	case n.Name == "":
+		return n.Gateway.Name()
+	}
+	return n.Gateway.Name() + "/" + n.Name
 }
 
 // Namespaces assigns numbers to network namespaces. It reuses a number only after it has
@@ -28,7 +43,7 @@ type Namespaces struct {
 	last    NetNS
 	used    int // numbers of existing namespaces
 	renames uint64
-	byName  map[string]NetNS
+	byName  map[Namespace]NetNS // without inodes: see Named
 }
 
 type namespaceEntry struct {
@@ -57,20 +72,21 @@ func (n *Namespaces) add(s Namespace) (id NetNS, ok bool) {
 	return n.last, true
 }
 
-// Named returns the number of the namespace with this name, and assigns one if it has none. It
+// Named returns the number of the namespace with this name and gateway, and assigns one if it has none. It
 // is for recordings, which have only names. ok is false if all numbers are in use. Such a
 // namespace never ends.
 func (n *Namespaces) Named(s Namespace) (id NetNS, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if id, ok = n.byName[s.Name]; ok {
+	key := Namespace{Name: s.Name, Gateway: s.Gateway}
+	if id, ok = n.byName[key]; ok {
 		return id, true
 	}
 	if id, ok = n.add(s); ok {
 		if n.byName == nil {
-			n.byName = map[string]NetNS{}
+			n.byName = map[Namespace]NetNS{}
 		}
-		n.byName[s.Name] = id
+		n.byName[key] = id
 	}
 	return id, ok
 }
@@ -118,8 +134,12 @@ func (n *Namespaces) Get(id NetNS) Namespace {
 	return Namespace{}
 }
 
-// Name returns the name of a namespace, or "". It is cheap enough to be called for every event.
-func (n *Namespaces) Name(id NetNS) string { return n.Get(id).Name }
+// Name returns the name of a namespace with that of its gateway, or "". It is cheap enough to be called for every
+// event.
+func (n *Namespaces) Name(id NetNS) string {
+	s := n.Get(id)
+	return s.String()
+}
 
 // Any reports whether a number was ever assigned.
 func (n *Namespaces) Any() bool {

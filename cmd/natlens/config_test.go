@@ -117,7 +117,7 @@ func TestConfigCommand(t *testing.T) {
 	file := "resolver = 'none'\n[ui]\nthreshold = ['window=30s', 'idle-age=2h']\n[keys]\npause = ['p', 'ctrl+p']\nnames = []\n[colours]\nnat = 'bold #5fd7d7'\n"
 	first, path := configured(t, file, "config")
 	for _, want := range []string{
-		"# files: " + path + "\nresolver = 'none'                        # " + path + ":1\nno-mouse = false                         # default\n",
+		"# files: " + path + "\nresolver = 'none'                        # " + path + ":1\ngateway = ''                             # default\nno-mouse = false                         # default\n",
 		"\ntheme = 'auto'                           # default\n",
 		"\n[ui]\nthreshold = ['window=30s', 'idle-age=2h'] # " + path + ":3\n",
 		"\nnames = []                               # " + path + ":6\n",

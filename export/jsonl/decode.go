@@ -63,7 +63,7 @@ func (d *Decoder) Decode(data []byte, b *monitor.Batch) error {
 		return memberError(err)
 	}
 	c := converter{line: l, e: b.Add(), x: &d.extra}
-	if err = c.event(); err == nil && l.NetNS != "" && d.names != nil {
+	if err = c.event(); err == nil && (l.NetNS != "" || l.Gateway != "") && d.names != nil {
 		err = c.netns(d.names)
 	}
 	if err != nil {
@@ -159,7 +159,7 @@ func (c *converter) netns(names *monitor.Namespaces) error {
 	if err := limit("netns", len(c.NetNS), maxName); err != nil {
 		return err
 	}
-	id, ok := names.Named(monitor.Namespace{Name: c.NetNS, Inode: c.Inode})
+	id, ok := names.Named(monitor.Namespace{Name: c.NetNS, Inode: c.Inode, Gateway: c.Gateway})
 	if !ok {
 		return errors.New("netns: more than 65,535 network namespaces")
 	}

@@ -39,5 +39,5 @@ func (j *Writer) finding(b []byte, f *monitor.Finding) []byte {
 		b = num(b, `,"protonum":`, uint64(x.Orig.Proto))
 		b = append(j.tuple(append(b, `,"orig":{`...), &x.Orig), "}}"...)
 	}
-	return append(b, "]}\n"...)
+	return append(j.gateway(append(b, ']'), f.NetNS), "}\n"...)
 }

@@ -47,6 +47,7 @@ type line struct {
 	Inode      uint64                 `json:"inode"`
 	Reason     string                 `json:"reason"`
 	Local      *monitor.Local         `json:"local"`
+	Gateway    monitor.Gateway        `json:"gateway"`
 
 	// Of lost and resynced events.
 	Count     uint64 `json:"count"`

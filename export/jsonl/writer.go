@@ -3,6 +3,7 @@
 package jsonl
 
 import (
+	"cmp"
 	"io"
 
 	"natlens/export/text"
@@ -15,7 +16,8 @@ type Writer struct {
 	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces
 
-	Places monitor.Places // nil: no address has a place
+	Places  monitor.Places  // nil: no address has a place
+	Gateway monitor.Gateway // of lines whose namespace has none; "": they have no gateway
 
 	out             text.Lines
 	ts, start, stop text.RFC3339
@@ -49,7 +51,7 @@ func (j *Writer) AppendEvent(b []byte, e *monitor.Event) []byte {
 	default:
 		b = j.netns(j.gap(b, e), e.NetNS())
 	}
-	return append(b, "}\n"...)
+	return append(j.gateway(b, e.NetNS()), "}\n"...)
 }
 
 func (j *Writer) gap(b []byte, e *monitor.Event) []byte {
@@ -71,8 +73,13 @@ func (j *Writer) gap(b []byte, e *monitor.Event) []byte {
 
 // netns appends the name of a namespace, if it has one.
 func (j *Writer) netns(b []byte, id monitor.NetNS) []byte {
-	if name := j.Namespaces.Name(id); name != "" {
-		b = appendText(append(b, `,"netns":`...), []byte(name))
+	return textIf(b, `,"netns":`, j.Namespaces.Get(id).Name)
+}
+
+// gateway appends the gateway of a namespace, if it is known.
+func (j *Writer) gateway(b []byte, id monitor.NetNS) []byte {
+	if g := cmp.Or(j.Namespaces.Get(id).Gateway, j.Gateway); g != "" {
+		b = g.AppendJSON(append(b, `,"gateway":`...))
 	}
 	return b
 }

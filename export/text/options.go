@@ -22,7 +22,8 @@ type Options struct {
 	// Namespaces has the names of network namespaces, if several are watched.
 	Namespaces *monitor.Namespaces
 
-	Places monitor.Places // pretty, jsonl
+	Places  monitor.Places  // pretty, jsonl
+	Gateway monitor.Gateway // jsonl: of events whose namespace has none; "": they have no gateway
 
 	Application, Filter string    // pcapng: who writes it, and the filter of the events
 	Continued           bool      // csv: the output has the header already

@@ -197,7 +197,7 @@ func (c *completion) values(f Field) {
 	}
 	if f&^Sent == FieldNetNS {
 		c.env.Namespaces.All(func(_ monitor.NetNS, n monitor.Namespace) {
-			c.add(CandidateValue, Quote(n.Name), "network namespace")
+			c.add(CandidateValue, Quote(n.String()), "network namespace")
 		})
 	}
 	switch k {

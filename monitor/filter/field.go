@@ -65,6 +65,7 @@ const (
 	FieldMaster
 	FieldPath
 	FieldNetNS
+	FieldGateway
 
 	// The process or container of the flow, which is looked up.
 	FieldProcess

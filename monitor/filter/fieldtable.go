@@ -92,6 +92,7 @@ var fields = [...]fieldInfo{
 	FieldPath: {[]string{"path"}, kindPath, max8, 0, "way through this host: forward, local-out, local-in, loopback",
 		func(e *monitor.Event) uint64 { return uint64(e.Flow.Path) }},
 	FieldNetNS:   {[]string{"netns"}, kindText, 0, 0, "network namespace, if several are watched", nil},
+	FieldGateway: {[]string{"gateway"}, kindText, 0, 0, "gateway of the event, if its recording has gateways", nil},
 	FieldProcess: {[]string{"process"}, kindName, 0, 0, "name of the process on this host", nil},
 	FieldUser:    {[]string{"user"}, kindName, 0, 0, "user of the socket: name or id", nil},
 	FieldContainer: {[]string{"container"}, kindName, 0, 0,

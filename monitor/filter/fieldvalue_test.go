@@ -10,7 +10,7 @@ import (
 // For every field: the filter of a value, written as text, selects the flows that have the value and no other.
 func TestValuesOfFieldsSelectTheirFlows(t *testing.T) {
 	names := new(monitor.Namespaces)
-	id, _ := names.Add(monitor.Namespace{Name: "blue"})
+	id, _ := names.Add(monitor.Namespace{Name: "blue", Gateway: "fra1-a,site=fra1"})
 	env := Env{Namespaces: names, Places: samplePlaces}
 	events := make([]monitor.Event, 0, len(samples)+2)
 	for _, s := range samples {

@@ -1,11 +1,18 @@
 package filter
 
-import "natlens/monitor"
+import (
+	"cmp"
+
+	"natlens/monitor"
+)
 
 // names are the readers of text fields; "" if the name is not known. Fields of either end have
 // none: see ends.
 var names = map[Field]func(*monitor.Event, *Env) string{
-	FieldNetNS:      func(e *monitor.Event, env *Env) string { return env.Namespaces.Name(e.NetNS()) },
+	FieldNetNS: func(e *monitor.Event, env *Env) string { return env.Namespaces.Name(e.NetNS()) },
+	FieldGateway: func(e *monitor.Event, env *Env) string {
+		return cmp.Or(env.Namespaces.Get(e.NetNS()).Gateway, env.Gateway).Name()
+	},
 	FieldProcess:    func(e *monitor.Event, env *Env) string { return env.local(e).Process },
 	FieldUser:       func(e *monitor.Event, env *Env) string { return env.local(e).User },
 	FieldContainer:  func(e *monitor.Event, env *Env) string { return env.local(e).Container },

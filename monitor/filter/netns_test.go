@@ -6,6 +6,35 @@ import (
 	"natlens/monitor"
 )
 
+// A gateway is asked for by name, also of namespaces of it, and of events without one by the name of this host.
+func TestGateway(t *testing.T) {
+	env := Env{Namespaces: new(monitor.Namespaces), Gateway: "own,site=b"}
+	a, _ := env.Namespaces.Named(monitor.Namespace{Gateway: "a,site=x"})
+	blue, _ := env.Namespaces.Named(monitor.Namespace{Gateway: "a,site=x", Name: "blue"})
+	plain, _ := env.Namespaces.Named(monitor.Namespace{Name: "blue"})
+	for text, want := range map[string][4]bool{ // of events of no namespace, a, blue of a, blue
+		"gateway a": {false, true, true, false}, "gateway own": {true, false, false, true},
+		"gateway != a": {true, false, false, true}, "gateway {a,own}": {true, true, true, true},
+		"netns a": {false, true, false, false}, "netns a/blue": {false, false, true, false},
+		"netns blue": {false, false, false, true},
+	} {
+		x, err := env.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pushed, _ := Split(x, true); pushed != Const(true) {
+			t.Errorf("%s: %v goes to the kernel", text, pushed)
+		}
+		f := Compile(x, env)
+		for i, id := range []monitor.NetNS{0, a, blue, plain} {
+			var e monitor.Event
+			if e.SetNetNS(id); f(&e) != want[i] {
+				t.Errorf("%s selects event %d: %t", text, i, !want[i])
+			}
+		}
+	}
+}
+
 // Namespaces are asked for by name, which may come while the filter runs.
 func TestNetNS(t *testing.T) {
 	names := new(monitor.Namespaces)

@@ -12,6 +12,7 @@ type Env struct {
 	Nameless   error                // why labels have no names: the error of reading connlabel.conf
 	Values     func(Field) []string // values in use, for completion; may be nil
 	Namespaces *monitor.Namespaces  // names of network namespaces; nil: no names
+	Gateway    monitor.Gateway      // of events whose namespace has none
 	Now        func() monitor.Time  // for ages of events without a time; nil: such ages are unknown
 
 	// Local returns what is known of the process or container of an event without one; nil:

@@ -33,8 +33,8 @@ func compileText(t Text, env Env) monitor.Filter {
 	if t.Field.isLookedUp() {
 		return compileLookedUp(t, env)
 	}
-	if t.Field&^Sent == FieldNetNS {
-		return compileNetNS(t, env)
+	if read := names[t.Field]; read != nil {
+		return compileNamed(t, env, read)
 	}
 	known, equal := knows(t.Field), t.Op == Eq
 	set, blob := t.Set, blobs[t.Field&^Sent]
@@ -52,10 +52,10 @@ func compileText(t Text, env Env) monitor.Filter {
 	}
 }
 
-// compileNetNS compares names at each event, because namespaces begin and end while the filter
-// runs.
-func compileNetNS(t Text, env Env) monitor.Filter {
-	equal, set, read := t.Op == Eq, t.Set, names[FieldNetNS]
+// compileNamed compares the names of namespaces or gateways at each event, because namespaces begin and end while the
+// filter runs.
+func compileNamed(t Text, env Env, read func(*monitor.Event, *Env) string) monitor.Filter {
+	equal, set := t.Op == Eq, t.Set
 	return func(e *monitor.Event) bool { return slices.Contains(set, read(e, &env)) == equal }
 }
 

@@ -35,7 +35,8 @@ type Row struct {
 	Doubt    []string     `json:"doubt,omitempty"`
 	Live     bool         `json:"live,omitempty"`
 
-	Local *monitor.Local `json:"local,omitempty"`
+	Local   *monitor.Local  `json:"local,omitempty"`
+	Gateway monitor.Gateway `json:"gateway,omitempty"`
 }
 
 // RowEnd is an end: an address with its port, ICMP id or GRE key.
@@ -129,11 +130,14 @@ type GapRow struct {
 	Count   uint64 `json:"count"`
 	AtLeast bool   `json:"at_least,omitempty"`
 	NetNS   Text   `json:"netns,omitempty"`
+
+	Gateway monitor.Gateway `json:"gateway,omitempty"`
 }
 
 // NewGapRow returns the JSON form of a gap.
 func NewGapRow(g *Gap) GapRow {
-	return GapRow{1, g.Cause.String(), TimeText(g.From), TimeText(g.To), g.Count, g.AtLeast, Text(g.Namespace)}
+	return GapRow{V: 1, Gap: g.Cause.String(), From: TimeText(g.From), To: TimeText(g.To), Count: g.Count,
+		AtLeast: g.AtLeast, NetNS: Text(g.Namespace)}
 }
 
 // VerdictRow is a verdict in JSON. docs/who.md describes the fields.
@@ -152,6 +156,8 @@ type VerdictRow struct {
 	Namespaces []Text   `json:"namespaces,omitempty"`
 
 	Translations []Row `json:"translations,omitempty"` // the answers, where they are no rows of their own
+
+	Gateway monitor.Gateway `json:"gateway,omitempty"`
 }
 
 // NewVerdictRow returns the JSON form of a verdict. uncertain is the number of

@@ -19,6 +19,7 @@ type OutputFlags struct {
 	Format string
 	file   fileFlags
 
+	Gateway    monitor.Gateway     // the name of this gateway in JSON lines; "": none
 	Filter     string              // the filter, for the header of a recording
 	Namespaces *monitor.Namespaces // names of several network namespaces; nil for one
 	Recorded   bool                // the events come from a recording, not from processes of this host
@@ -33,6 +34,19 @@ func (c *OutputFlags) Register(cmd *cobra.Command) {
 	f.BoolVar(&c.file.force, "force", false, "let --output overwrite a file")
 	InGroup(f, GroupOutput, "output-format", "output", "force")
 	MustComplete(cmd, "output-format", completeFormat)
+	RegisterGateway(cmd, &c.Gateway)
+}
+
+// RegisterGateway adds --gateway.
+func RegisterGateway(cmd *cobra.Command, g *monitor.Gateway) {
+	cmd.Flags().Var(Value{Read: func(text string) (err error) {
+		if *g = ""; text != "" {
+			*g, err = monitor.ParseGateway(text)
+		}
+		return err
+	}, Kind: "NAME"}, "gateway", "write this `name` of the gateway in JSON lines, and labels after commas: "+
+		"fra1-a,site=fra1")
+	InGroup(cmd.Flags(), GroupOutput, "gateway")
 }
 
 // RegisterRotate adds --rotate. The number of files is in --keep, which [HistoryFlags] read.
@@ -117,7 +131,7 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 		Application: "natlens " + VersionText(),
 		Filter:      c.Filter,
 	}
-	options.Namespaces, options.Places = c.Namespaces, con.Places
+	options.Namespaces, options.Places, options.Gateway = c.Namespaces, con.Places, c.Gateway
 	if !c.Recorded && c.Namespaces == nil { // a port id is unique only in its namespace
 		options.ProgName = conntrack.ProgName(netlinkTable(netns))
 	}

@@ -23,7 +23,7 @@ import (
 
 // shared are the keys before all tables: defaults of the flag for every command that has it.
 var shared = map[string]string{"theme": "theme", "no-mouse": "no-mouse", "resolver": "resolver",
-	"places": "mmdb"}
+	"places": "mmdb", "gateway": "gateway"}
 
 // uiTable is the name of the root command's table.
 const uiTable = "ui"
@@ -142,7 +142,8 @@ func (d *Defaults) check() error {
 		return nil
 	}
 	// The flags of this tree are set, but no command of it runs.
-	commands := tables(d.newRoot(cli.Console{Getenv: func(string) string { return "" }}))
+	root := d.newRoot(cli.Console{Getenv: func(string) string { return "" }})
+	commands := tables(root)
 	names := append(slices.Clone(ui.Tables), slices.Sorted(maps.Keys(commands))...)
 	for _, s := range d.Config.Settings {
 		table := s.Name()
@@ -150,15 +151,15 @@ func (d *Defaults) check() error {
 			table = strings.Join(s.Path[:len(s.Path)-1], ".")
 		}
 		var err error
-		flag, isShared := shared[s.Path[0]]
+		flag := sharedFlag(root, s.Path[0])
 		switch cmd := commands[table]; {
 		case slices.Contains(ui.Tables, s.Path[0]) && table != "":
 		case table == "" && slices.Contains(names, s.Path[0]):
 			err = s.Errorf("is a table: write [%s]", s.Path[0])
-		case table == "" && !isShared:
+		case table == "" && flag == nil:
 			err = s.Unknown(append(slices.Sorted(maps.Keys(shared)), names...)...)
 		case table == "":
-			err = setFlag(commands["demo"].Flags().Lookup(flag), &s) // it has all of them, on every platform
+			err = setFlag(flag, &s)
 		case cmd == nil:
 			err = s.Errorf("%w", human.UnknownWord("table", table, names))
 		case s.Value != nil:
@@ -169,6 +170,14 @@ func (d *Defaults) check() error {
 		}
 	}
 	return ui.CheckConfig(&d.Config)
+}
+
+// sharedFlag returns the flag of a key before all tables, of any command that has it, or nil.
+func sharedFlag(root *cobra.Command, key string) (f *pflag.Flag) {
+	for _, cmd := range tables(root) {
+		f = cmp.Or(f, cmd.Flags().Lookup(shared[key]))
+	}
+	return f
 }
 
 // tables returns the commands by the names of their tables.
@@ -242,7 +251,7 @@ variable in ~/.config); with --config only that file. With sudo(8) it reads root
 to change a file. An unknown key is an error. A flag on the command line overrides the files. Command lines of
 conntrack(8) ignore them.
 
-  theme = "dark"          # of every command: theme, no-mouse, resolver, places
+  theme = "dark"          # of every command: theme, no-mouse, resolver, places, gateway
   [watch]                 # a command; the UI's table is [ui]
   output-format = "jsonl" # its flags
   [keys]
@@ -290,9 +299,8 @@ func printed(cfg *config.Config, root *cobra.Command) string {
 			all = append(all, config.Setting{Path: path, Value: value})
 		}
 	}
-	demo, _, _ := root.Find([]string{"demo"})
 	for _, key := range slices.Sorted(maps.Keys(shared)) {
-		switch f := demo.Flags().Lookup(shared[key]); f.Value.Type() {
+		switch f := sharedFlag(root, key); f.Value.Type() {
 		case "bool":
 			add(false, key)
 		case "stringArray":

@@ -10,6 +10,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/ui"
+	"natlens/monitor"
 )
 
 // tree returns a function that makes a root command with demo, config, and watch, which notes its format or fails
@@ -19,6 +20,7 @@ func tree(format *string) func(cli.Console) *cobra.Command {
 		root := &cobra.Command{Use: "natlens", SilenceErrors: true, SilenceUsage: true}
 		watch := &cobra.Command{Use: "watch", Args: cli.NoArgs}
 		flag := watch.Flags().String("output-format", "pretty", "")
+		cli.RegisterGateway(watch, new(monitor.Gateway))
 		watch.RunE = func(*cobra.Command, []string) error {
 			if *format = *flag; *flag == "bad" {
 				return cli.Usagef("--output-format: unknown")
@@ -64,6 +66,9 @@ func TestDefaults(t *testing.T) {
 		{"[watch]\noutput-format = 'bad'", "watch", "bad", "--output-format: unknown (--output-format is from FILE:2)"},
 		{"", "watch --output-format bad", "bad", "--output-format: unknown"},
 		{"[wacth]", "watch", "", `FILE:1: wacth: unknown table "wacth": did you mean watch?`},
+		{"gateway = 'a'", "watch", "pretty", ""},
+		{"gateway = ''", "watch", "pretty", ""},
+		{"gateway = 'a b'", "watch", "", "FILE:1: gateway: a b: must be a name, and labels after commas, of letters, digits and . : _ -, such as fra1-a,site=fra1"},
 		{"no-mouse = 3", "watch", "", "FILE:1: no-mouse: 3: must be true or false"},
 	} {
 		format, _, path, err := files(t, c.file, strings.Fields(c.args)...)

@@ -96,6 +96,7 @@ func (o *listOptions) list(cmd *cobra.Command, cfg kernel.DumpConfig) (n uint64,
 		return 0, err
 	}
 	o.output.Namespaces, o.output.Recorded, o.filter.Env.Namespaces = names, o.flows.From.Given(), names
+	o.filter.Env.Gateway = o.output.Gateway
 	wanted := o.filter.Compiled()
 	if o.sort.field == filter.FieldNone {
 		return o.show(flows, wanted, o.limit)

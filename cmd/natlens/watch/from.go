@@ -27,7 +27,7 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 		return err
 	}
 	names := new(monitor.Namespaces)
-	o.Filter.Env.Namespaces = names
+	o.Filter.Env.Namespaces, o.Filter.Env.Gateway = names, o.output.Gateway
 	o.output.Filter, o.output.Namespaces, o.output.Recorded = o.Filter.Text(), names, true
 	run := &loop.Loop{Filter: o.wanted(0), Count: o.end.Limit, Recorded: true, For: o.end.For}
 	defer run.Close()

@@ -55,7 +55,7 @@ func (o *Options) Run(ctx context.Context, con cli.Console, at *cli.Gateway) (er
 		defer listener.Close() // closed already if metrics were served
 	}
 	o.output.Filter, o.output.Namespaces = o.Filter.Text(), names
-	o.Filter.Env.Namespaces, o.kept.Names = names, names
+	o.Filter.Env.Namespaces, o.Filter.Env.Gateway, o.kept.Names = names, o.output.Gateway, names
 	run, err := o.Capture.Open(live.Config{
 		Capture:  cfg,
 		Refused:  func(err error) { o.note(con, "%s", cli.OneLine(err)) },

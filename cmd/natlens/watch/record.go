@@ -53,6 +53,7 @@ of the file. With --process, both have the process or container of this host tha
 	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 	cli.InGroup(f, cli.GroupOutput, "force")
 	o.output.RegisterRotate(cmd)
+	cli.RegisterGateway(cmd, &o.output.Gateway)
 	o.register(cmd)
 	o.history.Register(cmd, cli.KeepFilesHelp)
 	f.Lookup("existing").DefValue = "true"

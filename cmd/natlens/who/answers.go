@@ -155,6 +155,7 @@ func (p *answers) moment(t monitor.Time) string {
 type jsonPrinter struct {
 	w         io.Writer
 	lines     bool
+	gateway   monitor.Gateway // of each line; "": none
 	rows      []translation.Row
 	uncertain int
 }
@@ -164,6 +165,7 @@ func (p *jsonPrinter) add(a *translation.Answer) error {
 		p.uncertain++
 	}
 	row := translation.NewRow(a)
+	row.Gateway = p.gateway
 	if p.lines {
 		return p.write(row)
 	}
@@ -173,7 +175,7 @@ func (p *jsonPrinter) add(a *translation.Answer) error {
 
 func (p *jsonPrinter) end(v *translation.Verdict, _ string) error {
 	row := translation.NewVerdictRow(v, p.uncertain)
-	row.Translations = p.rows
+	row.Translations, row.Gateway = p.rows, p.gateway
 	return p.write(row)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export"
+	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/translation"
 )
@@ -26,6 +27,8 @@ type exportOptions struct {
 	format string
 	path   string
 	force  bool
+
+	gateway monitor.Gateway
 }
 
 func newExport(con cli.Console) *cobra.Command {
@@ -55,6 +58,7 @@ gaps as lines of their own. CSV does not contain gaps: natlens prints their numb
 	cli.Word(f, &o.format, "output-format", "o", "`format`: %s (default: by FILE's name, else jsonl)", "csv", "jsonl")
 	f.BoolVar(&o.force, "force", false, "overwrite an existing file")
 	cli.InGroup(f, cli.GroupOutput, "output-format", "force")
+	cli.RegisterGateway(cmd, &o.gateway)
 	return cmd
 }
 
@@ -82,7 +86,7 @@ func runExport(ctx context.Context, o *exportOptions) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 	}
 	buffer := bufio.NewWriterSize(w, 1<<16)
-	out, cells := jsonPrinter{w: buffer, lines: true}, csv.NewWriter(buffer)
+	out, cells := jsonPrinter{w: buffer, lines: true, gateway: o.gateway}, csv.NewWriter(buffer)
 	add := out.add
 	if format == "csv" {
 		_ = cells.Write(translation.CSVColumns) // Flush returns its error
@@ -94,7 +98,9 @@ func runExport(ctx context.Context, o *exportOptions) (err error) {
 	}
 	res, err := h.find(ctx, q, add)
 	for i := 0; err == nil && format == "jsonl" && i < len(res.Gaps); i++ {
-		err = out.write(translation.NewGapRow(&res.Gaps[i]))
+		gap := translation.NewGapRow(&res.Gaps[i])
+		gap.Gateway = o.gateway
+		err = out.write(gap)
 	}
 	if cells.Flush(); err == nil {
 		err = cmp.Or(cells.Error(), buffer.Flush())

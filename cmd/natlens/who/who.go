@@ -12,6 +12,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
+	"natlens/monitor"
 	"natlens/monitor/translation"
 )
 
@@ -30,6 +31,7 @@ type options struct {
 	live       bool
 	dir        string
 	recordings []string
+	gateway    monitor.Gateway
 
 	at Scope // whose table --live means without --netns
 
@@ -79,6 +81,7 @@ func (o *options) register(cmd *cobra.Command) {
 	cli.Word(f, &o.format, "output-format", "o", "`format`: %s (default pretty)", "pretty", "json", "jsonl")
 	f.UintVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
+	cli.RegisterGateway(cmd, &o.gateway)
 	f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
 	f.StringArrayVar(&o.recordings, "from", nil, "search this recording instead: a `file` of JSON lines or a netlink "+
 		"capture, plain or compressed; - for standard input; may be repeated")
@@ -116,7 +119,7 @@ type printer interface {
 // printer returns the printer of -o. place is the name of what is searched.
 func (o *options) printer(place string) printer {
 	if o.format == "json" || o.format == "jsonl" {
-		return &jsonPrinter{w: o.con.Stdout, lines: o.format == "jsonl"}
+		return &jsonPrinter{w: o.con.Stdout, lines: o.format == "jsonl", gateway: o.gateway}
 	}
 	return newText(o, place)
 }
