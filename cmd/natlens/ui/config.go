@@ -1,9 +1,11 @@
 package ui
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"natlens/monitor/config"
@@ -41,37 +43,23 @@ func readConfig(cfg *config.Config) (c configured, err error) {
 	if cfg == nil {
 		cfg = new(config.Config)
 	}
-	if c.keys, err = Keys(cfg); err != nil {
+	c.keys, c.colours = keys.Default(), make(paint.Colours)
+	err = cmp.Or(
+		each(cfg, "keys", keys.ActionNames(), c.keys.Set),
+		each(cfg, "colours", paint.RoleNames(), func(name string, texts []string) (err error) {
+			c.colours[name], err = paint.ParseColour(strings.Join(texts, " "))
+			return err
+		}),
+		each(cfg, "columns", []string{"flows"}, func(_ string, texts []string) (err error) {
+			c.columns, err = flows.ParseColumns(texts)
+			return err
+		}))
+	if err != nil {
 		return c, err
 	}
-	c.colours = make(paint.Colours)
-	for _, s := range cfg.In("colours") {
-		name := s.Path[1]
-		if !slices.Contains(paint.RoleNames(), name) {
-			return c, s.Unknown(paint.RoleNames()...)
-		}
-		text, err := s.Text()
-		if err == nil {
-			if c.colours[name], err = paint.ParseColour(text); err != nil {
-				err = s.Errorf("%w", err)
-			}
-		}
-		if err != nil {
-			return c, err
-		}
-	}
-	for _, s := range cfg.In("columns") {
-		if s.Path[1] != "flows" {
-			return c, s.Unknown("flows")
-		}
-		texts, err := s.Texts()
-		if err == nil {
-			if c.columns, err = flows.ParseColumns(texts); err != nil {
-				err = s.Errorf("%w", err)
-			}
-		}
-		if err != nil {
-			return c, err
+	for _, s := range cfg.In("keys") {
+		if key, other, ok := c.keys.Clash(s.Path[1]); ok {
+			return c, s.Errorf("%s is also a key of %s", key, other)
 		}
 	}
 	for _, s := range cfg.Settings {
@@ -86,6 +74,25 @@ func readConfig(cfg *config.Config) (c configured, err error) {
 		}
 	}
 	return c, nil
+}
+
+// each calls set with the settings of a table, whose names must be accepted.
+func each(cfg *config.Config, table string, accepted []string, set func(name string, texts []string) error) error {
+	for _, s := range cfg.In(table) {
+		if !slices.Contains(accepted, s.Path[1]) {
+			return s.Unknown(accepted...)
+		}
+		texts, err := s.Texts()
+		if err == nil {
+			if err = set(s.Path[1], texts); err != nil {
+				err = s.Errorf("%w", err)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addView adds a key of a view.
@@ -162,29 +169,4 @@ func (s *saver) save(keys map[string]any, table ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg.Save(keys, table...)
-}
-
-// Keys returns the keys of the user interface.
-func Keys(cfg *config.Config) (*keys.Bindings, error) {
-	b, set := keys.Default(), cfg.In("keys")
-	for _, s := range set {
-		if !slices.Contains(keys.ActionNames(), s.Path[1]) {
-			return nil, s.Unknown(keys.ActionNames()...)
-		}
-		texts, err := s.Texts()
-		if err == nil {
-			if err = b.Set(s.Path[1], texts); err != nil {
-				err = s.Errorf("%w", err)
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	for _, s := range set {
-		if key, other, ok := b.Clash(s.Path[1]); ok {
-			return nil, s.Errorf("%s is also a key of %s", key, other)
-		}
-	}
-	return b, nil
 }
