@@ -89,7 +89,7 @@ func TestConfigErrors(t *testing.T) {
 		"[ui]\nfilter = 1979-05-27":              ":2: ui.filter: must be a text, a number, true, false or a list of them",
 		"[expect.lst]\na = 1":                    ":1: expect.lst: unknown table \"expect.lst\": did you mean expect.list?",
 		"[keys]\nfliter = 'r'":                   ":2: keys.fliter: unknown key \"fliter\": did you mean filter?",
-		"[keys]\nfilter = 'f9'\nsort = 'r'":       ":3: keys.sort: r is also a key of reverse",
+		"[keys]\nfilter = 'f9'\nsort = 'r'":      ":3: keys.sort: r is also a key of reverse",
 		"[keys]\nhelp = 'ctrl+c'":                ":2: keys.help: ctrl+c is also a key of quit",
 		"[keys]\nquit = []":                      ":2: keys.quit: needs a key",
 		"[keys]\naccept = 'a'":                   ":2: keys.accept: a is text in the filter bar: use a key such as f5 or ctrl+x",

@@ -101,13 +101,13 @@ func (s *screen) end(v *translation.Verdict, hint string) error {
 	if hint != "" {
 		out.Verdict = append(out.Verdict, hint)
 	}
-	for i := len(out.Heads) - 1; i >= 0; i-- {
-		if slices.ContainsFunc(out.Rows, func(r who.Row) bool { return r.Cells[i] != "" }) {
-			continue
-		}
-		out.Heads = slices.Delete(out.Heads, i, i+1)
-		for r := range out.Rows {
-			out.Rows[r].Cells = slices.Delete(out.Rows[r].Cells, i, i+1)
+	rows := [][]string{out.Heads}
+	for _, r := range out.Rows {
+		rows = append(rows, r.Cells)
+	}
+	for i, cells := range withoutEmpty(rows) {
+		if out.Heads = rows[0]; i > 0 {
+			out.Rows[i-1].Cells = cells
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"natlens/cmd/natlens/cli"
@@ -14,8 +15,8 @@ import (
 	"natlens/monitor/translation"
 )
 
-// text prints answers for people: a table, or a few short lines for each answer if the table is
-// wider than the terminal. It delays the first answers until the widths are known.
+// text prints answers for people: a table for each maxHeld answers, or a few short lines for each answer if the table
+// is wider than the terminal.
 type text struct {
 	answers
 	w      io.Writer
@@ -24,12 +25,10 @@ type text struct {
 	ascii  bool
 	place  string
 
-	held   [][]string
-	widths []int // of the columns, once they are fixed
-	narrow bool
+	held [][]string
 }
 
-// maxHeld is how many answers are delayed.
+// maxHeld is how many answers a table has.
 const maxHeld = 500
 
 func newText(o *options, place string) *text {
@@ -45,17 +44,14 @@ func (p *text) add(a *translation.Answer) error {
 	for i := range row {
 		row[i] = p.safe(row[i])
 	}
-	if p.widths != nil {
-		return p.print(row)
-	}
 	if p.held = append(p.held, row); len(p.held) == maxHeld {
-		return p.settle()
+		return p.flush()
 	}
 	return nil
 }
 
 func (p *text) end(v *translation.Verdict, hint string) error {
-	if err := p.settle(); err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
 	out := ""
@@ -86,56 +82,37 @@ func (p *text) safe(s string) string {
 	return string(b)
 }
 
-// settle sets the widths from the delayed answers, if there are any, and prints these.
-func (p *text) settle() error {
+// flush prints the held answers, if there are any.
+func (p *text) flush() error {
 	if len(p.held) == 0 {
 		return nil
 	}
-	heads := p.heads()
-	p.widths = make([]int, len(heads))
-	total := -2
-	for i := range heads {
-		if !slices.ContainsFunc(p.held, func(row []string) bool { return row[i] != "" }) {
-			heads[i] = "" // an empty column
-			continue
-		}
-		p.widths[i] = ansi.StringWidth(heads[i])
-		for _, row := range p.held {
-			p.widths[i] = max(p.widths[i], ansi.StringWidth(row[i]))
-		}
-		total += p.widths[i] + 2
+	var records strings.Builder
+	rows := [][]string{p.heads()}
+	for _, row := range p.held {
+		records.WriteString(p.record(row))
+		row[colInside], row[colNote] = p.paint(colInside, row[colInside]), p.paint(colNote, row[colNote])
+		rows = append(rows, row)
 	}
-	all := p.held
-	p.held = nil
-	if p.narrow = p.width > 0 && total > p.width; !p.narrow {
-		all = slices.Insert(all, 0, heads)
+	p.held = p.held[:0]
+	out := cli.Columns(withoutEmpty(rows), len(rows[0]), 0)
+	if p.width > 0 && lipgloss.Width(out) > p.width {
+		out = records.String()
 	}
-	for _, row := range all {
-		if err := p.print(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *text) print(row []string) error {
-	text := p.line
-	if p.narrow {
-		text = p.record
-	}
-	_, err := io.WriteString(p.w, text(row))
+	_, err := io.WriteString(p.w, out)
 	return err
 }
 
-// line returns an answer as a line of the table.
-func (p *text) line(row []string) string {
-	var b strings.Builder
-	for i, cell := range row {
-		if p.widths[i] > 0 || cell != "" {
-			b.WriteString(p.paint(i, cell) + strings.Repeat(" ", max(p.widths[i]-ansi.StringWidth(cell), 0)+2))
+// withoutEmpty returns rows, of which the first are the heads, without the columns that are empty below their head.
+func withoutEmpty(rows [][]string) [][]string {
+	for i := len(rows[0]) - 1; i >= 0; i-- {
+		if !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[i] != "" }) {
+			for r := range rows {
+				rows[r] = slices.Delete(rows[r], i, i+1)
+			}
 		}
 	}
-	return strings.TrimRight(b.String(), " ") + "\n"
+	return rows
 }
 
 // record returns an answer as a few lines.
@@ -178,7 +155,7 @@ func listed(parts []string, width int) (lines []string) {
 func (p *text) paint(column int, cell string) string {
 	switch {
 	case !p.colour || cell == "":
-	case column == colInside && cell != "INSIDE":
+	case column == colInside:
 		return "\x1b[1m" + cell + "\x1b[m"
 	case column == colNote && strings.HasPrefix(cell, "uncertain"):
 		return "\x1b[33m" + cell + "\x1b[m"
