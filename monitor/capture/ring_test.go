@@ -200,15 +200,16 @@ func TestPace(t *testing.T) {
 		reading
 		want time.Duration
 	}{
-		{reading{1, .01, true}, 0},           // one event: nothing to wait for
-		{reading{2, .01, true}, ms},          // two: more are coming
-		{reading{3, .01, true}, 2 * ms},      //
-		{reading{3, .01, true}, 4 * ms},      //
-		{reading{3, .01, true}, longNap},     //
-		{reading{1024, .1, false}, longNap},  // more is there
-		{reading{10, .1, true}, 5 * ms / 2},  // too much of the queue together: too long a nap
-		{reading{512, .1, true}, 5 * ms / 2}, // just right
-		{reading{0, 0, true}, 0},             // quiet
+		{reading{1, .01, true}, 0},          // one event: nothing to wait for
+		{reading{2, .01, true}, ms},         // two: more are coming
+		{reading{3, .01, true}, 2 * ms},     //
+		{reading{3, .01, true}, 4 * ms},     //
+		{reading{3, .01, true}, 8 * ms},     //
+		{reading{3, .01, true}, longNap},    //
+		{reading{1024, .1, false}, longNap}, // more is there
+		{reading{10, .1, true}, 5 * ms},     // too much of the queue together: too long a nap
+		{reading{1024, .1, true}, 5 * ms},   // just right
+		{reading{0, 0, true}, 0},            // quiet
 	} {
 		p.after(c.reading)
 		if p.interval != c.want {

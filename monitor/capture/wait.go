@@ -153,10 +153,10 @@ type pace struct {
 }
 
 const (
-	shortNap   = time.Millisecond     // collects the events of this time into one wake-up
-	longNap    = 5 * time.Millisecond // at most
-	manyEvents = 512                  // events that justify a wake-up
-	fullQueue  = 0.15                 // share of the queue above which naps shrink
+	shortNap   = time.Millisecond      // collects the events of this time into one wake-up
+	longNap    = 10 * time.Millisecond // at most
+	manyEvents = 1024                  // events that justify a wake-up
+	fullQueue  = 0.15                  // share of the queue above which naps shrink
 )
 
 // reading is what was read from the queue at one time.
