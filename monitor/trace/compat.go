@@ -13,6 +13,79 @@ import (
 	"natlens/monitor"
 )
 
+// native returns what a target of iptables-nft does as expressions of nf_tables, or the target if
+// that has no effect on the packet.
+func native(family uint8, x *expr.Target) []expr.Any {
+	if side, isNAT := natTargets[x.Name]; isNAT {
+		return nativeNAT(x.Info, &expr.NAT{Family: uint32(family), Type: side})
+	}
+	switch x.Name {
+	case "REJECT":
+		return []expr.Any{&expr.Reject{}}
+	case "NFQUEUE":
+		return []expr.Any{&expr.Queue{}}
+	case "MARK", "CONNMARK":
+		return []expr.Any{unread{loads: true}, &expr.Meta{Key: expr.MetaKeyMARK, Register: 1, SourceRegister: true},
+			&expr.Ct{Key: expr.CtKeyMARK, Register: 1, SourceRegister: true}}
+	case "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "SECMARK", "CONNSECMARK":
+		return []expr.Any{&expr.Exthdr{}} // writes what no condition of package trace reads
+	case "CT": // struct xt_ct_target_info
+		info, ok := x.Info.(*xt.Unknown)
+		const notrack = 1
+		if ok && len(*info) >= 4 && (*info)[0]&notrack != 0 {
+			return []expr.Any{&expr.Notrack{}}
+		} else if ok && len(*info) >= 4 {
+			return []expr.Any{&expr.Immediate{Register: 1, Data: (*info)[2:4]},
+				&expr.Ct{Key: expr.CtKeyZONE, Register: 1, SourceRegister: true}}
+		}
+	}
+	return []expr.Any{x}
+}
+
+// More types of expr.NAT: masquerade and redirect of nf_tables, and NETMAP of iptables.
+const (
+	natMasquerade = expr.NATTypeDestNAT + 1 + iota
+	natRedirect
+	natEither // source or destination, by the hook
+)
+
+var natTargets = map[string]expr.NATType{
+	"SNAT": expr.NATTypeSourceNAT, "DNAT": expr.NATTypeDestNAT, "MASQUERADE": natMasquerade, "REDIRECT": natRedirect,
+	"NETMAP": natEither,
+}
+
+// nativeNAT sets the registers of nat to the range of a target, and returns it behind the
+// expressions that load them.
+func nativeNAT(info xt.InfoAny, nat *expr.NAT) (all []expr.Any) {
+	var r xt.NatRange
+	switch info := info.(type) {
+	case *xt.NatRange:
+		r = *info
+	case *xt.NatRange2:
+		r = info.NatRange
+	case *xt.NatIPv4MultiRangeCompat:
+		if len(*info) == 1 {
+			r = xt.NatRange((*info)[0])
+		}
+	}
+	load := func(reg uint32, data []byte) uint32 {
+		all = append(all, &expr.Immediate{Register: reg, Data: data})
+		return reg
+	}
+	flags := xt.NatRangeFlags(r.Flags)
+	if low, high := r.MinIP.To16(), r.MaxIP.To16(); flags&xt.NatRangeMapIPs != 0 && low != nil && high != nil {
+		if nat.Family == unix.NFPROTO_IPV4 {
+			low, high = low[12:], high[12:]
+		}
+		nat.RegAddrMin, nat.RegAddrMax = load(1, low), load(2, high)
+	}
+	if flags&xt.NatRangeProtoSpecified != 0 {
+		nat.RegProtoMin = load(3, binary.BigEndian.AppendUint16(nil, r.MinPort))
+		nat.RegProtoMax = load(4, binary.BigEndian.AppendUint16(nil, r.MaxPort))
+	}
+	return append(all, nat)
+}
+
 // compat returns whether a match of iptables-nft matches: maybe for those that natlens does not
 // read.
 func (e *evaluation) compat(x *expr.Match) answer {

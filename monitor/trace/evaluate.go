@@ -33,7 +33,7 @@ func (e *evaluation) rule(r *rule, exprs []expr.Any, regs registers, sure answer
 		switch x := x.(type) {
 		case *expr.Lookup:
 			return e.lookup(r, exprs[i+1:], x, regs, sure)
-		case *expr.NAT, *expr.Masq, *expr.Redir:
+		case *expr.NAT:
 			return e.translate(r, x, &regs, sure)
 		case *expr.Verdict:
 			return e.verdict(r, int32(x.Kind), x.Chain, sure)
@@ -41,15 +41,6 @@ func (e *evaluation) rule(r *rule, exprs []expr.Any, regs registers, sure answer
 			return e.verdict(r, verdictDrop, "", sure)
 		case *expr.Queue:
 			return e.verdict(r, verdictQueue, "", sure)
-		case *expr.Target:
-			switch x.Name {
-			case "SNAT", "DNAT", "MASQUERADE", "REDIRECT", "NETMAP":
-				return e.translate(r, x, &regs, sure)
-			case "REJECT":
-				return e.verdict(r, verdictDrop, "", sure)
-			case "NFQUEUE":
-				return e.verdict(r, verdictQueue, "", sure)
-			}
 		}
 		m := e.run(x, &regs, sure)
 		if m < e.least {
@@ -101,18 +92,11 @@ func (e *evaluation) run(x expr.Any, regs *registers, sure answer) answer {
 		return e.compat(x)
 	case *expr.Notrack:
 		return e.zone(nil, true, sure)
-	case *expr.Target:
-		if zone, untracks, ok := ctTarget(x); ok {
-			return e.zone(known(word(uint32(zone))), untracks, sure)
-		} else if x.Name == "MARK" || x.Name == "CONNMARK" {
-			write(e.packet.mark[:], unknown(4), sure)
-			write(e.packet.ctMark[:], unknown(4), sure)
-		}
 	case *expr.Exthdr:
 		if x.DestRegister != 0 {
 			regs.load(x.DestRegister, unknown(16))
 		}
-	case *expr.Counter, *expr.Log, *expr.FlowOffload:
+	case *expr.Counter, *expr.Log, *expr.FlowOffload, *expr.Target:
 	case *expr.Objref:
 		if x.Type == unix.NFT_OBJECT_LIMIT || x.Type == unix.NFT_OBJECT_QUOTA {
 			return maybe
@@ -183,7 +167,7 @@ func (e *evaluation) write(x *expr.Payload, regs *registers, sure answer) answer
 }
 
 // translate evaluates a NAT statement.
-func (e *evaluation) translate(r *rule, x expr.Any, regs *registers, sure answer) ending {
+func (e *evaluation) translate(r *rule, x *expr.NAT, regs *registers, sure answer) ending {
 	if e.collect != nil {
 		e.collect(r, x, regs)
 		return next

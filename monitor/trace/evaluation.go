@@ -21,10 +21,10 @@ type evaluation struct {
 	doubt   bool             // a rule that did not match may have decided
 	visited map[string]answer
 	found   []monitor.Decision
-	drops   *rule                             // drops the packet for certain, although the flow is in the table
-	nat     bool                              // a rule did the rewrite
-	collect func(*rule, expr.Any, *registers) // if not nil: is called for each NAT statement that may apply
-	agrees  bool                              // what the rule wrote before conntrack's lookup is what the flow has
+	drops   *rule                              // drops the packet for certain, although the flow is in the table
+	nat     bool                               // a rule did the rewrite
+	collect func(*rule, *expr.NAT, *registers) // if not nil: is called for each NAT statement that may apply
+	agrees  bool                               // what the rule wrote before conntrack's lookup is what the flow has
 }
 
 // ending is where evaluation continues after a rule or chain.

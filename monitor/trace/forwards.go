@@ -34,7 +34,7 @@ func (t *Tracer) Forwards(h *Headers) (all []Forward) {
 	copy(p.transport[:2], unknown(2))
 	e := evaluation{rules: t.rules, walk: &w, step: &w.Original.Steps[0], packet: p, least: maybe}
 	e.rewrite = &monitor.Rewrite{}
-	e.collect = func(r *rule, x expr.Any, regs *registers) {
+	e.collect = func(r *rule, x *expr.NAT, regs *registers) {
 		if forwards(x) {
 			all = append(all, Forward{Step: r.step(), To: targetOf(x, regs), In: r.in(t.nameOf)})
 		}
@@ -50,28 +50,19 @@ func (t *Tracer) Forwards(h *Headers) (all []Forward) {
 
 // targetOf returns the new destination of a NAT statement: the first of a range, without what it
 // does not change or natlens does not know.
-func targetOf(x expr.Any, regs *registers) netip.AddrPort {
+func targetOf(x *expr.NAT, regs *registers) netip.AddrPort {
 	var addr netip.Addr
-	port := uint32(0)
-	switch x := x.(type) {
-	case *expr.NAT:
-		port = x.RegProtoMin
-		if x.RegAddrMin != 0 && x.Family == unix.NFPROTO_IPV6 {
-			addr, _ = netip.AddrFromSlice(regs.bytes(x.RegAddrMin, 16))
-		} else if x.RegAddrMin != 0 {
-			addr, _ = netip.AddrFromSlice(regs.bytes(x.RegAddrMin, 4))
-		}
-	case *expr.Redir:
-		port = x.RegisterProtoMin
-	case *expr.Target:
-		r := natRange(x.Info)
-		addr, _ = netip.AddrFromSlice(r.MinIP)
-		return netip.AddrPortFrom(addr.Unmap(), r.MinPort)
+	port, size := uint16(0), 4
+	if x.Family == unix.NFPROTO_IPV6 {
+		size = 16
 	}
-	if b := regs.bytes(port, 2); port != 0 && b != nil {
-		return netip.AddrPortFrom(addr, binary.BigEndian.Uint16(b))
+	if b := regs.bytes(x.RegAddrMin, size); x.RegAddrMin != 0 {
+		addr, _ = netip.AddrFromSlice(b)
 	}
-	return netip.AddrPortFrom(addr, 0)
+	if b := regs.bytes(x.RegProtoMin, 2); x.RegProtoMin != 0 && b != nil {
+		port = binary.BigEndian.Uint16(b)
+	}
+	return netip.AddrPortFrom(addr, port)
 }
 
 // in returns the name of the interface that a condition of the rule requires, or "".

@@ -3,18 +3,16 @@
 package trace
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/google/nftables/expr"
-	"github.com/google/nftables/xt"
 
 	"natlens/monitor"
 )
 
 // rewrites reports whether a NAT statement can make the rewrite of the hook, or leave the
 // addresses as they are if the hook has no rewrite.
-func (e *evaluation) rewrites(x expr.Any, regs *registers) bool {
+func (e *evaluation) rewrites(x *expr.NAT, regs *registers) bool {
 	w := e.rewrite
 	if w == nil {
 		w = &monitor.Rewrite{To: e.packet.dst}
@@ -22,26 +20,19 @@ func (e *evaluation) rewrites(x expr.Any, regs *registers) bool {
 			w.Source, w.To = true, e.packet.src
 		}
 	}
-	port := func(low, high uint32) bool {
-		return between(regs, low, high, binary.BigEndian.AppendUint16(nil, w.To.Port))
+	can := map[expr.NATType]bool{
+		expr.NATTypeSourceNAT: w.Source, expr.NATTypeDestNAT: !w.Source, natEither: true,
+		natRedirect:   !w.Source && (e.walk.NAT.Redirect || e.rewrite == nil && e.walk.Path != monitor.PathForward),
+		natMasquerade: w.Source && (e.rewrite != nil || e.walk.Path == monitor.PathOut),
 	}
-	redirected := !w.Source && (e.walk.NAT.Redirect || e.rewrite == nil && e.walk.Path != monitor.PathForward)
-	masqueraded := w.Source && (e.rewrite != nil || e.walk.Path == monitor.PathOut)
-	switch x := x.(type) {
-	case *expr.NAT:
-		return (x.Type == expr.NATTypeSourceNAT) == w.Source && port(x.RegProtoMin, x.RegProtoMax) &&
-			between(regs, x.RegAddrMin, x.RegAddrMax, w.To.Addr.Netip().AsSlice())
-	case *expr.Masq:
-		return masqueraded && port(x.RegProtoMin, x.RegProtoMax)
-	case *expr.Redir:
-		return redirected && port(x.RegisterProtoMin, x.RegisterProtoMax)
-	case *expr.Target: // of iptables-nft
-		ok := map[string]bool{
-			"SNAT": w.Source, "MASQUERADE": masqueraded, "DNAT": !w.Source, "REDIRECT": redirected, "NETMAP": true,
-		}
-		return ok[x.Name] && inRange(x.Info, w.To)
-	}
-	return false
+	return can[x.Type] && between(regs, x.RegAddrMin, x.RegAddrMax, w.To.Addr.Netip().AsSlice()) &&
+		between(regs, x.RegProtoMin, x.RegProtoMax, binary.BigEndian.AppendUint16(nil, w.To.Port))
+}
+
+// forwards reports whether an expression is a NAT statement that rewrites the destination.
+func forwards(x expr.Any) bool {
+	nat, ok := x.(*expr.NAT)
+	return ok && (nat.Type == expr.NATTypeDestNAT || nat.Type == natRedirect)
 }
 
 // between reports whether a value can be in the range of two registers, ends included. Without
@@ -57,30 +48,4 @@ func between(regs *registers, low, high uint32, value []byte) bool {
 	}
 	order, trust := regs.order(high, value)
 	return high == 0 || trust <= maybe || order >= 0
-}
-
-// inRange reports whether the new address and port are in the range of a target of
-// iptables-nft. A range may limit the address, the port, both or neither.
-func inRange(info xt.InfoAny, to monitor.Endpoint) bool {
-	r := natRange(info)
-	flags := xt.NatRangeFlags(r.Flags)
-	if addr := to.Addr.Netip().As16(); flags&xt.NatRangeMapIPs != 0 &&
-		(bytes.Compare(addr[:], r.MinIP.To16()) < 0 || bytes.Compare(addr[:], r.MaxIP.To16()) > 0) {
-		return false
-	}
-	return flags&xt.NatRangeProtoSpecified == 0 || r.MinPort <= to.Port && to.Port <= r.MaxPort
-}
-
-func natRange(info xt.InfoAny) (r xt.NatRange) {
-	switch info := info.(type) {
-	case *xt.NatRange:
-		r = *info
-	case *xt.NatRange2:
-		r = info.NatRange
-	case *xt.NatIPv4MultiRangeCompat:
-		if len(*info) == 1 {
-			r = xt.NatRange((*info)[0])
-		}
-	}
-	return r
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
@@ -38,8 +37,6 @@ func (r *rule) drops() bool {
 	switch x := r.exprs[len(r.exprs)-1].(type) {
 	case *expr.Verdict:
 		return x.Kind == expr.VerdictDrop
-	case *expr.Target:
-		return x.Name == "REJECT"
 	case *expr.Reject:
 		return true
 	}
@@ -62,23 +59,9 @@ func (r *rule) sets() bool {
 			return x.Type == unix.NFT_OBJECT_CT_HELPER
 		case *expr.Notrack:
 			return true
-		case *expr.Target:
-			return slices.Contains(settingTargets, x.Name)
 		}
 		return false
 	})
-}
-
-var settingTargets = strings.Fields("MARK CONNMARK CT TCPMSS DSCP TOS TTL HL CLASSIFY SECMARK CONNSECMARK")
-
-// ctTarget returns what the target CT of iptables-nft does (struct xt_ct_target_info).
-func ctTarget(x *expr.Target) (zone uint16, untracks, ok bool) {
-	info, ok := x.Info.(*xt.Unknown)
-	if !ok || x.Name != "CT" || len(*info) < 4 {
-		return 0, false, false
-	}
-	const notrack = 1
-	return binary.NativeEndian.Uint16((*info)[2:]), (*info)[0]&notrack != 0, true
 }
 
 // readRules returns the rules of a network namespace, in the order of evaluation. chain has only
@@ -132,13 +115,17 @@ func decodeRule(b []byte) (*rule, error) {
 		case unix.NFTA_RULE_EXPRESSIONS:
 			d.Nested(func(list *netlink.AttributeDecoder) error {
 				for list.Next() {
-					x := decodeExpr(r.family, list.Bytes())
-					if m, ok := x.(*expr.Match); ok {
-						if c, ok := m.Info.(*xt.Comment); ok {
+					switch x := decodeExpr(r.family, list.Bytes()).(type) {
+					case *expr.Match:
+						if c, ok := x.Info.(*xt.Comment); ok {
 							r.comment = string(*c)
 						}
+						r.exprs = append(r.exprs, x)
+					case *expr.Target:
+						r.exprs = append(r.exprs, native(r.family, x)...)
+					default:
+						r.exprs = append(r.exprs, x)
 					}
-					r.exprs = append(r.exprs, x)
 				}
 				return nil
 			})
@@ -187,10 +174,17 @@ func decodeExpr(family uint8, b []byte) expr.Any {
 	if name != "notrack" && expr.Unmarshal(family, data, x) != nil {
 		return unread{}
 	}
-	if i, ok := x.(*expr.Immediate); ok && i.Register == unix.NFT_REG_VERDICT {
-		x = &expr.Verdict{}
-		if expr.Unmarshal(family, data, x) != nil {
-			return unread{}
+	switch was := x.(type) {
+	case *expr.Masq:
+		return &expr.NAT{Type: natMasquerade, RegProtoMin: was.RegProtoMin, RegProtoMax: was.RegProtoMax}
+	case *expr.Redir:
+		return &expr.NAT{Type: natRedirect, RegProtoMin: was.RegisterProtoMin, RegProtoMax: was.RegisterProtoMax}
+	case *expr.Immediate:
+		if was.Register == unix.NFT_REG_VERDICT {
+			x = &expr.Verdict{}
+			if expr.Unmarshal(family, data, x) != nil {
+				return unread{}
+			}
 		}
 	}
 	return x

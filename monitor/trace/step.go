@@ -83,10 +83,6 @@ func (s *Step) Tracking() (zone uint16, setsZone, untracks bool) {
 			regs.load(x.Register, known(x.Data))
 		case *expr.Notrack:
 			untracks = true
-		case *expr.Target:
-			if n, not, ok := ctTarget(x); ok {
-				zone, setsZone, untracks = n, !not, not
-			}
 		case *expr.Ct:
 			if b := regs.bytes(x.Register, 2); x.SourceRegister && x.Key == expr.CtKeyZONE && b != nil {
 				zone, setsZone = binary.NativeEndian.Uint16(b), true
@@ -98,16 +94,3 @@ func (s *Step) Tracking() (zone uint16, setsZone, untracks bool) {
 
 // Forwards reports whether the rule rewrites the destination.
 func (s *Step) Forwards() bool { return slices.ContainsFunc(s.exprs(), forwards) }
-
-// forwards reports whether a NAT statement rewrites the destination.
-func forwards(x expr.Any) bool {
-	switch x := x.(type) {
-	case *expr.NAT:
-		return x.Type == expr.NATTypeDestNAT
-	case *expr.Target:
-		return x.Name == "DNAT" || x.Name == "REDIRECT"
-	case *expr.Redir:
-		return true
-	}
-	return false
-}
