@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func begin(p *Packet) string {
 		text += fmt.Sprintf(" flags %#x", p.First.Flags&0x17)
 	}
 	for _, hook := range []string{"tracked", "forward", "input", "postrouting"} {
-		if p.Reached(hook) {
+		if slices.Contains(p.Hooks, hook) {
 			text += ", " + hook
 		}
 	}

@@ -38,8 +38,8 @@ func (p *Packet) Find(ctx context.Context, s *kernel.Service) *monitor.Flow {
 // zone returns the conntrack zone that the packet's rules set.
 func (p *Packet) zone() (zone uint16) {
 	for i := range p.Steps {
-		if n, ok, _ := p.Steps[i].Tracking(); ok {
-			zone = n
+		if z := p.Steps[i].Zone; z != nil {
+			zone = *z
 		}
 	}
 	return zone

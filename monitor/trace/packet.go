@@ -17,11 +17,15 @@ type Packet struct {
 	Flow    Flow      // of its last message that has one
 	Steps   []Step
 	Answer  bool // it matched the rules for answers (Config.Answers)
+
+	// Hooks are what it reached: tracked (after conntrack's lookup in prerouting), forward, input,
+	// postrouting. They need Config.Answers.
+	Hooks []string
+
 	last    time.Time
 	chains  []Chain // the base chains that it passed
 	id      uint32
-	own     []string // the chains of the Tracer's table that it passed
-	rewrote bool     // its addresses changed since the last step
+	rewrote bool // its addresses changed since the last step
 }
 
 // Dropped returns the step that dropped the packet, or nil.
@@ -38,9 +42,23 @@ func (p *Packet) NeverConfirmed() bool {
 	return p.Dropped() != nil && p.Flow.ID != 0 && !p.Flow.confirmed()
 }
 
-// Reached reports whether the packet reached a hook: tracked (after conntrack's lookup in
-// prerouting), forward, input or postrouting. It needs Config.Answers.
-func (p *Packet) Reached(hook string) bool { return slices.Contains(p.own, hook) }
+// LookedUp reports whether conntrack has looked the packet up. It needs Config.Answers.
+func (p *Packet) LookedUp() bool { return p.In == "" || slices.Contains(p.Hooks, "tracked") }
+
+// Routed reports whether the packet reached a hook after routing. It needs Config.Answers.
+func (p *Packet) Routed() bool {
+	return p.In == "" || slices.Contains(p.Hooks, "forward") || slices.Contains(p.Hooks, "input")
+}
+
+// Step returns the last step for which is returns true, or nil.
+func (p *Packet) Step(is func(*Step) bool) *Step {
+	for i := range slices.Backward(p.Steps) {
+		if s := &p.Steps[i]; is(s) {
+			return s
+		}
+	}
+	return nil
+}
 
 // packets joins messages to packets by the kernel's trace id. Ids are not unique: a message with
 // the same id belongs to another packet if it has another flow, or if it is from a base chain
@@ -83,7 +101,7 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 	}
 	p.last = now
 	if own {
-		p.own, p.Answer = append(p.own, m.chain), p.Answer || m.chain == chainAnswers
+		p.Hooks, p.Answer = append(p.Hooks, m.chain), p.Answer || m.chain == chainAnswers
 		return
 	}
 	if s.Kind != Rule || s.Handle != 0 { // handle 0: no rule of the chain matched; its policy comes next

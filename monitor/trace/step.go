@@ -22,22 +22,48 @@ type Step struct {
 	Target  string  // chain of a jump or goto
 	Headers Headers // of the packet
 	Rewrote bool    // its addresses differ from the previous step: changed by NAT, or if Sets by this rule
-	rule    *rule   // nil: not a rule, or not known
+
+	// Sets means that the rule has a statement that changes the packet or its metadata at once, or
+	// excludes it from conntrack. NAT changes the packet only after the chain.
+	Sets     bool
+	Forwards bool    // the rule rewrites the destination
+	Untracks bool    // the rule excludes the packet from conntrack
+	Zone     *uint16 // the rule sets this conntrack zone; nil: none, or one that depends on the packet
 }
 
 // step returns a step that names the rule.
 func (r *rule) step() Step {
-	return Step{
-		Chain: r.chain, Hook: r.chain.Hook, Kind: Rule, Handle: r.handle, Text: r.text, Comment: r.comment, rule: r,
+	s := Step{
+		Chain: r.chain, Hook: r.chain.Hook, Kind: Rule, Handle: r.handle, Text: r.text, Comment: r.comment,
+		Sets: r.sets(), Forwards: slices.ContainsFunc(r.exprs, forwards),
 	}
+	regs := registers{}.unknown()
+	for _, x := range r.exprs {
+		switch x := x.(type) {
+		case *expr.Immediate:
+			regs.load(x.Register, known(x.Data))
+		case *expr.Notrack:
+			s.Untracks = true
+		case *expr.Ct:
+			if b := regs.bytes(x.Register, 2); x.SourceRegister && x.Key == expr.CtKeyZONE && b != nil {
+				zone := binary.NativeEndian.Uint16(b)
+				s.Zone = &zone
+			}
+		}
+	}
+	return s
 }
 
-// exprs returns the expressions of the rule, or none if it is not known.
-func (s *Step) exprs() []expr.Any {
-	if s.rule == nil {
-		return nil
+// String names the rule by chain and handle, with its text in parentheses, or the policy.
+func (s *Step) String() string {
+	if s.Kind == Policy {
+		return "the policy of " + s.Chain.String()
 	}
-	return s.rule.exprs
+	text := fmt.Sprintf("rule %s handle %d", s.Chain.String(), s.Handle)
+	if s.Text != "" {
+		text += " (" + s.Text + ")"
+	}
+	return text
 }
 
 // name returns the text of a Decision. A policy has its chain and verdict. A rule has its chain
@@ -66,31 +92,5 @@ func (s *Step) decides() bool {
 	case "accept", "queue", "stolen":
 		return s.Kind == Rule || s.Chain.rules > 0 && s.Chain.Type != "nat"
 	}
-	return s.Kind == Rule && s.Sets()
+	return s.Kind == Rule && s.Sets
 }
-
-// Sets reports whether the rule has a statement that changes the packet or its metadata at once,
-// or excludes it from conntrack. NAT changes the packet only after the chain.
-func (s *Step) Sets() bool { return s.rule != nil && s.rule.sets() }
-
-// Tracking returns what the rule changes in conntrack: it sets the zone, or excludes the packet. A
-// zone that depends on the packet is left out.
-func (s *Step) Tracking() (zone uint16, setsZone, untracks bool) {
-	regs := registers{}.unknown()
-	for _, x := range s.exprs() {
-		switch x := x.(type) {
-		case *expr.Immediate:
-			regs.load(x.Register, known(x.Data))
-		case *expr.Notrack:
-			untracks = true
-		case *expr.Ct:
-			if b := regs.bytes(x.Register, 2); x.SourceRegister && x.Key == expr.CtKeyZONE && b != nil {
-				zone, setsZone = binary.NativeEndian.Uint16(b), true
-			}
-		}
-	}
-	return zone, setsZone, untracks
-}
-
-// Forwards reports whether the rule rewrites the destination.
-func (s *Step) Forwards() bool { return slices.ContainsFunc(s.exprs(), forwards) }

@@ -184,10 +184,11 @@ func (t *Tracer) Run(ctx context.Context, each func(*Packet) error) error {
 // step returns the step of a message, with the text of its rule. It has no headers yet.
 func (t *Tracer) step(m *message) Step {
 	chain, r := t.rules.find(t.ns, m)
-	s := Step{Chain: chain, Kind: m.kind, Handle: m.handle, rule: r}
+	s := Step{}
 	if r != nil {
-		s.Text, s.Comment = r.text, r.comment
+		s = r.step()
 	}
+	s.Chain, s.Kind, s.Handle = chain, m.kind, m.handle
 	s.Verdict, s.Target = verdictName(m.verdict), m.jump
 	return s
 }

@@ -71,7 +71,7 @@ func way(p *Packet) (text string) {
 		if s.Rewrote {
 			now = fmt.Sprintf("now %s -> %s\n", withoutPort(s.Headers.Src), withoutPort(s.Headers.Dst))
 		}
-		if !s.Sets() {
+		if !s.Sets {
 			text += now
 			now = ""
 		}

@@ -1,12 +1,14 @@
+//go:build linux
+
 package why
 
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"natlens/monitor"
+	"natlens/monitor/trace"
 )
 
 // Decide returns the verdict of the first check that has one, with the evidence. It does not
@@ -53,7 +55,7 @@ func noPacket(f *Facts) *Verdict {
 }
 
 func dropped(f *Facts) *Verdict {
-	r, to := f.Packet.Dropped, f.Packet.NewDst
+	r, to := f.Packet.Dropped(), f.Packet.Last.Dst
 	if r == nil {
 		return nil
 	}
@@ -62,16 +64,16 @@ func dropped(f *Facts) *Verdict {
 }
 
 func untracked(f *Facts) *Verdict {
-	r := f.Packet.Untracks
+	r := f.Packet.Step(func(s *trace.Step) bool { return s.Untracks })
 	if r == nil {
 		return nil
 	}
-	return verdict("untracked", f.run("nft delete rule %s handle %d", r.Chain, r.Handle),
+	return verdict("untracked", f.run("nft delete rule %s handle %d", &r.Chain, r.Handle),
 		"The packet is not tracked because of %s, so NAT never sees it.", r)
 }
 
 func tableFull(f *Facts) *Verdict {
-	if f.Packet.Tracked || f.Max == 0 || f.Entries*100 < f.Max*95 && f.Grown["early_drop"] == 0 {
+	if f.Packet.LookedUp() || f.Max == 0 || f.Entries*100 < f.Max*95 && f.Grown["early_drop"] == 0 {
 		return nil
 	}
 	return verdict("table-full", f.Place.Setting("net.netfilter.nf_conntrack_max", 2*f.Max),
@@ -79,7 +81,7 @@ func tableFull(f *Facts) *Verdict {
 }
 
 func conntrackDrop(f *Facts) *Verdict {
-	if f.Packet.Tracked {
+	if f.Packet.LookedUp() {
 		return nil
 	}
 	return verdict("conntrack-drop", f.Place.Natlens("doctor"), "conntrack drops the packet.")
@@ -87,9 +89,9 @@ func conntrackDrop(f *Facts) *Verdict {
 
 // unrouted checks for a packet that is lost after prerouting.
 func unrouted(f *Facts) *Verdict {
-	to := f.Packet.NewDst.Addr()
+	to := f.Packet.Last.Dst.Addr()
 	switch {
-	case f.Packet.Routed:
+	case f.Packet.Routed():
 		return nil
 	case !f.Forwarding && !f.has(to):
 		return verdict("not-forwarding", f.run("sysctl -w %s=1", Forwarding(to)),
@@ -114,10 +116,10 @@ func Forwarding(a netip.Addr) string {
 // ReversePath is the name in /proc/net/netstat of the counter of packets that rp_filter drops.
 const ReversePath = "IPReversePathFilter"
 
-func (f *Facts) reversePath(p *Packet, what string) *Verdict {
+func (f *Facts) reversePath(p *trace.Packet, what string) *Verdict {
 	return verdict("rp-filter", f.run("sysctl -w net.ipv4.conf.%s.rp_filter=2", p.In),
 		"%s is dropped by rp_filter of %s: the route to its sender %s uses another interface.",
-		what, p.In, p.Src.Addr())
+		what, p.In, p.First.Src.Addr())
 }
 
 // unconfirmed checks for a packet that is lost before its flow is in the table.
@@ -125,7 +127,7 @@ func unconfirmed(f *Facts) *Verdict {
 	if f.Flow != nil || len(f.Answers) > 0 {
 		return nil
 	}
-	if r := f.Packet.Queued; r != nil {
+	if r := f.Packet.Step(func(s *trace.Step) bool { return s.Verdict == "queue" }); r != nil {
 		return verdict("lost", f.run("cat /proc/net/netfilter/nfnetlink_queue"),
 			"The packet is given to a program by %s, and does not come back.", r)
 	}
@@ -139,7 +141,7 @@ func works(f *Facts) *Verdict {
 	}
 	what := ""
 	if f.forwarded() {
-		what = " what is sent to " + name(f.Packet.Dst)
+		what = " what is sent to " + name(f.Packet.First.Dst)
 	}
 	return verdict(Works, "", "It works: %s answers%s.", name(f.target()), what)
 }
@@ -147,23 +149,28 @@ func works(f *Facts) *Verdict {
 // stale checks for a flow that is older than the rule that forwards its packets.
 func stale(f *Facts) *Verdict {
 	p := f.Packet
-	if p.AskedNAT || p.In == "" || len(f.Forwards) == 0 || f.Flow == nil || f.dnat() != nil {
+	if p.Step(askedNAT) != nil || p.In == "" || len(f.Forwards) == 0 || f.Flow == nil || f.dnat() != nil {
 		return nil
 	}
 	return verdict("stale", f.Place.Natlens("delete", fmt.Sprintf("id %d", f.Flow.ID)),
 		"The packet still goes to %s: its flow is older than %s, and NAT rules see only the first packet of a flow.",
-		name(f.target()), &f.Forwards[0])
+		name(f.target()), &f.Forwards[0].Step)
 }
+
+// askedNAT reports whether a step is in a nat chain of prerouting.
+func askedNAT(s *trace.Step) bool { return s.Chain.Type == "nat" && s.Hook == "prerouting" }
+
+func forwards(s *trace.Step) bool { return s.Forwards }
 
 // dnat returns the rule that changed the destination: the rule in the trace, or, if the flow
 // began before the trace, a rule that leads to the target. It is nil if no such rule is known.
-func (f *Facts) dnat() *Rule {
-	if f.Packet.DNAT != nil {
-		return f.Packet.DNAT
+func (f *Facts) dnat() *trace.Step {
+	if r := f.Packet.Step(forwards); r != nil {
+		return r
 	}
 	for i := range f.Forwards {
 		if f.forwarded() && f.Forwards[i].To.Addr() == f.target().Addr() {
-			return &f.Forwards[i]
+			return &f.Forwards[i].Step
 		}
 	}
 	return nil
@@ -177,25 +184,25 @@ func notMatched(f *Facts) *Verdict {
 	r := &f.Forwards[0]
 	if f.Packet.In == "" {
 		return verdict("not-matched", f.run("nft list chain %s nat output", ip(f.To.Addr())),
-			"The packet is not forwarded: this host makes it, and %s is only for packets that come in.", r)
+			"The packet is not forwarded: this host makes it, and %s is only for packets that come in.", &r.Step)
 	}
 	if r.In != "" && r.In != f.Packet.In {
 		to := "dnat to " + name(r.To)
 		if !r.To.Addr().IsValid() {
 			to = fmt.Sprintf("redirect to :%d", r.To.Port())
-		} else if strings.HasPrefix(r.Chain, "inet ") {
+		} else if r.Chain.Family == "inet" {
 			to = fmt.Sprintf("dnat %s to %s", ip(r.To.Addr()), name(r.To))
 		}
 		text := fmt.Sprintf("iifname %q %s %s", f.Packet.In, port(f.Proto, f.To), to)
-		return verdict("not-matched", f.run("nft insert rule %s %s", r.Chain, monitor.ShellLine(text)),
-			"The packet is not forwarded: it came in on %s, and %s is only for %s.", f.Packet.In, r, r.In)
+		return verdict("not-matched", f.run("nft insert rule %s %s", &r.Chain, monitor.ShellLine(text)),
+			"The packet is not forwarded: it came in on %s, and %s is only for %s.", f.Packet.In, &r.Step, r.In)
 	}
-	return verdict("not-matched", f.run("nft -a list chain %s", r.Chain),
-		"The packet is not forwarded: it does not match %s.", r)
+	return verdict("not-matched", f.run("nft -a list chain %s", &r.Chain),
+		"The packet is not forwarded: it does not match %s.", &r.Step)
 }
 
 func noForward(f *Facts) *Verdict {
-	to := f.Packet.Dst
+	to := f.Packet.First.Dst
 	if f.forwarded() || !f.has(to.Addr()) {
 		return nil
 	}
@@ -205,8 +212,8 @@ func noForward(f *Facts) *Verdict {
 }
 
 func answerDropped(f *Facts) *Verdict {
-	for i := range f.Answers {
-		if r := f.Answers[i].Dropped; r != nil {
+	for _, a := range f.Answers {
+		if r := a.Dropped(); r != nil {
 			return verdict("answer-dropped", f.accept(r, "ct state established,related"),
 				"%s answers, but the answer is dropped%s by %s.", name(f.target()), in(r), r)
 		}
@@ -216,26 +223,26 @@ func answerDropped(f *Facts) *Verdict {
 
 // answerLost checks for an answer that is lost after prerouting.
 func answerLost(f *Facts) *Verdict {
-	for i := range f.Answers {
-		switch a := &f.Answers[i]; {
-		case a.Routed:
+	for _, a := range f.Answers {
+		switch {
+		case a.Routed():
 		case f.Back.Filter || f.To.Addr().Is4() && f.Grown[ReversePath] > 0:
 			return f.reversePath(a, "The answer")
 		default:
-			return verdict("no-route-back", f.route(f.Packet.Src.Addr()),
-				"%s answers, but this host has no route to %s.", name(f.target()), f.Packet.Src.Addr())
+			return verdict("no-route-back", f.route(f.sender()),
+				"%s answers, but this host has no route to %s.", name(f.target()), f.sender())
 		}
 	}
 	return nil
 }
 
 func refused(f *Facts) *Verdict {
-	for i := range f.Answers {
-		a, what := &f.Answers[i], "RST"
-		if a.Proto.IsICMP() {
+	for _, a := range f.Answers {
+		what := "RST"
+		if a.First.Proto.IsICMP() {
 			what = "ICMP port unreachable"
 		}
-		if a.RST || a.closedPort() && a.Src.Addr() == f.target().Addr() {
+		if a.First.Flags&RST != 0 || closedPort(&a.First) && a.First.Src.Addr() == f.target().Addr() {
 			return verdict("refused", f.on(f.target().Addr(), "ss -lntu"),
 				"%s answers with %s: nothing listens there.", name(f.target()), what)
 		}
@@ -244,16 +251,16 @@ func refused(f *Facts) *Verdict {
 }
 
 // closedPort reports whether the packet is an ICMP or ICMPv6 error "port unreachable".
-func (p *Packet) closedPort() bool {
+func closedPort(p *trace.Headers) bool {
 	return p.Proto == monitor.ICMP && p.ICMP == 3<<8|3 || p.Proto == monitor.ICMPv6 && p.ICMP == 1<<8|4
 }
 
-// unreachable reports whether the packet is an ICMP error that says that the target was not
+// unreachableError reports whether the packet is an ICMP error that says that the target was not
 // reached: time exceeded, or destination unreachable other than "fragmentation needed".
-func (p *Packet) unreachable() bool {
-	switch kind := p.ICMP >> 8; p.Proto {
+func unreachableError(p *trace.Packet) bool {
+	switch kind := p.First.ICMP >> 8; p.First.Proto {
 	case monitor.ICMP:
-		return kind == 3 && p.ICMP != 3<<8|4 || kind == 11
+		return kind == 3 && p.First.ICMP != 3<<8|4 || kind == 11
 	case monitor.ICMPv6:
 		return kind == 1 || kind == 3
 	}
@@ -261,15 +268,15 @@ func (p *Packet) unreachable() bool {
 }
 
 func unreachable(f *Facts) *Verdict {
-	for i := range f.Answers {
-		switch a := &f.Answers[i]; {
-		case !a.unreachable():
+	for _, a := range f.Answers {
+		switch {
+		case !unreachableError(a):
 		case a.In == "": // sent by this host
 			return f.noNeighbour()
 		default:
-			return verdict("unreachable", f.on(a.Src.Addr(), "ip route get "+f.target().Addr().String()),
+			return verdict("unreachable", f.on(a.First.Src.Addr(), "ip route get "+f.target().Addr().String()),
 				"%s reports that %s is unreachable (ICMP type %d code %d).",
-				a.Src.Addr(), name(f.target()), a.ICMP>>8, a.ICMP&0xff)
+				a.First.Src.Addr(), name(f.target()), a.First.ICMP>>8, a.First.ICMP&0xff)
 		}
 	}
 	return nil
@@ -277,7 +284,7 @@ func unreachable(f *Facts) *Verdict {
 
 func snatGone(f *Facts) *Verdict {
 	as := f.sentAs().Addr()
-	if as == f.Packet.Src.Addr() || f.has(as) || len(f.Answers) > 0 {
+	if as == f.sender() || f.has(as) || len(f.Answers) > 0 {
 		return nil
 	}
 	return verdict("snat-gone", f.run("ip address add %s dev %s", as, f.There.Dev),
@@ -289,21 +296,22 @@ func stray(f *Facts) *Verdict {
 	if len(f.Strays) == 0 || len(f.Answers) > 0 {
 		return nil
 	}
-	s := &f.Strays[0]
-	if z := f.Packet.Zone; zoneNumber(z) != zoneNumber(s.Zone) {
+	setsZone := func(s *trace.Step) bool { return s.Zone != nil }
+	z, other := f.Packet.Step(setsZone), f.Strays[0].Step(setsZone)
+	if zoneNumber(z) != zoneNumber(other) {
 		remedy := f.Place.Natlens("trace", fmt.Sprintf("%s src %s", f.Proto, f.target().Addr()))
 		if z != nil {
-			remedy = f.run("nft 'add rule %s iifname %q ct zone set %d'", z.Chain, s.In, zoneNumber(z))
+			remedy = f.run("nft 'add rule %s iifname %q ct zone set %d'", &z.Chain, f.Strays[0].In, zoneNumber(z))
 		}
 		return verdict("zone", remedy, "%s answers, but in another conntrack zone, so the answer does not belong to "+
-			"the flow. The packet is in %s; the answer is in %s.", name(f.target()), zone(z), zone(s.Zone))
+			"the flow. The packet is in %s; the answer is in %s.", name(f.target()), zone(z), zone(other))
 	}
 	return verdict("answer-untracked", f.Place.Natlens("trace", fmt.Sprintf("%s src %s", f.Proto, f.target().Addr())),
 		"%s answers, but conntrack does not find the flow, so NAT does not change the answer back.", name(f.target()))
 }
 
 func hairpin(f *Facts) *Verdict {
-	source, target := f.Packet.Src.Addr(), f.target().Addr()
+	source, target := f.sender(), f.target().Addr()
 	network, ok := f.Locals.Network(monitor.AddrFrom(source), monitor.AddrFrom(target))
 	if !ok || !f.forwarded() || f.sentAs().Addr() != source || len(f.Answers) > 0 || f.unresolved() {
 		return nil
@@ -341,13 +349,13 @@ func otherWay(f *Facts) *Verdict {
 	if len(f.Answers) == 0 {
 		return nil
 	}
-	if a := &f.Answers[0]; a.Out != "" && a.Out != f.Packet.In {
-		return verdict("other-way", f.route(f.Packet.Src.Addr()),
+	if a := f.Answers[0]; a.Out != "" && a.Out != f.Packet.In {
+		return verdict("other-way", f.route(f.sender()),
 			"The answer goes another way: the packet came in on %s, and the answer leaves by %s.", f.Packet.In, a.Out)
 	}
-	return verdict("unfinished", f.on(f.Packet.Src.Addr(), fmt.Sprintf("tcpdump -ni any 'src host %s'", f.To.Addr())),
+	return verdict("unfinished", f.on(f.sender(), fmt.Sprintf("tcpdump -ni any 'src host %s'", f.To.Addr())),
 		"%s answers, and the answer leaves by %s, but %s does not complete the handshake.",
-		name(f.target()), f.Answers[0].Out, f.Packet.Src.Addr())
+		name(f.target()), f.Answers[0].Out, f.sender())
 }
 
 // noWayBack checks for a target that answers only other senders.

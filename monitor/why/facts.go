@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package why finds out why packets to a published address are not answered: a port
 // forward that does not work. [Decide] takes the facts about one packet and returns a
 // verdict: a sentence, the command that fixes the problem, and the evidence.
@@ -11,6 +13,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/doctor"
+	"natlens/monitor/trace"
 )
 
 // Facts are what is known about one packet to an address, and about its answers. Proto, To, Place
@@ -22,13 +25,13 @@ type Facts struct {
 	Waited time.Duration  // how long for the packet
 	Place  doctor.Place   // where commands have to run
 
-	Packet  *Packet       // nil: no packet arrived
-	Flow    *monitor.Flow // of the packet, when the wait ended; nil: it is not in the table
-	Answers []Packet      // of the flow, and ICMP errors about it
-	Strays  []Packet      // packets from the target to the sender that belong to no flow, or to another
+	Packet  *trace.Packet   // nil: no packet arrived
+	Flow    *monitor.Flow   // of the packet, when the wait ended; nil: it is not in the table
+	Answers []*trace.Packet // of the flow, and ICMP errors about it
+	Strays  []*trace.Packet // packets from the target to the sender that belong to no flow, or to another
 
 	Locals     *monitor.Locals
-	Forwards   []Rule            // rules of prerouting that forward such packets, whatever their interface and sender
+	Forwards   []trace.Forward   // rules of prerouting that forward such packets, whatever their interface and sender
 	There      Route             // to where the packet was delivered
 	Back       Route             // from there to the sender
 	Neighbour  string            // the target's state in the neighbour table; "": it is not there
@@ -37,39 +40,6 @@ type Facts struct {
 	Entries    uint64            // in the table of flows
 	Max        uint64            // nf_conntrack_max
 	Grown      map[string]uint64 // by how much counters grew: conntrack(8)'s names, and ReversePath
-}
-
-// Packet is a traced packet.
-type Packet struct {
-	Proto          monitor.Proto
-	Src, Dst       netip.AddrPort // as it arrived
-	NewSrc, NewDst netip.AddrPort // as it was last seen
-	In, Out        string         // interfaces; "": sent by this host, or delivered to it
-	ICMP           uint16         // type<<8 | code
-	RST            bool           // of TCP
-	Zone           *Rule          // the rule that set its conntrack zone
-
-	// How far it came: Tracked after conntrack's lookup, Routed at a hook after routing.
-	Tracked, Routed bool
-
-	Replied  bool  // its flow already had a reply
-	AskedNAT bool  // it passed a nat chain of prerouting
-	Dropped  *Rule // the rule that dropped it
-	Queued   *Rule // the rule that queued it to a program (NFQUEUE)
-	DNAT     *Rule // the rule that rewrote its destination
-	Untracks *Rule // the rule that excluded it from connection tracking
-}
-
-// Rule is a rule or a policy of nf_tables.
-type Rule struct {
-	Chain  string // family, table and name
-	Hook   string // of a base chain
-	Handle uint64 // 0: a policy
-	Text   string // as nft(8) prints it; "": not known
-
-	To   netip.AddrPort // of Facts.Forwards: the new destination; without an address it is this host
-	In   string         // of Facts.Forwards: the interface that it requires; "": any
-	Zone uint16         // of Packet.Zone
 }
 
 // Route is the result of a route lookup.
@@ -88,6 +58,9 @@ type Verdict struct {
 	Evidence []string `json:"evidence"`
 }
 
+// RST is the flag of TCP in trace.Headers.Flags.
+const RST = 1 << 2
+
 // Works is Verdict.Name of a packet that was answered.
 const Works = "works"
 
@@ -96,31 +69,33 @@ func (f *Facts) target() netip.AddrPort {
 	if f.Flow != nil {
 		return AddrPort(f.Flow.DeliveredTo())
 	}
-	return f.Packet.NewDst
+	return f.Packet.Last.Dst
 }
+
+func (f *Facts) sender() netip.Addr { return f.Packet.First.Src.Addr() }
 
 // sentAs returns the sender as the target sees it, after SNAT.
 func (f *Facts) sentAs() netip.AddrPort {
 	if f.Flow != nil {
 		return AddrPort(f.Flow.SentAs())
 	}
-	return f.Packet.NewSrc
+	return f.Packet.Last.Src
 }
 
 // AddrPort returns an end of a flow as a netip.AddrPort.
 func AddrPort(e monitor.Endpoint) netip.AddrPort { return netip.AddrPortFrom(e.Addr.Netip(), e.Port) }
 
 // forwarded reports whether the destination was rewritten.
-func (f *Facts) forwarded() bool { return f.target() != f.Packet.Dst }
+func (f *Facts) forwarded() bool { return f.target() != f.Packet.First.Dst }
 
 // Settled reports whether further waiting adds nothing: the packet or its answer was lost on
 // this host, the packet was refused, or both sides continue. Packet must not be nil.
 func (f *Facts) Settled() bool {
-	if !f.Packet.Routed || f.Packet.Dropped != nil {
+	if !f.Packet.Routed() || f.Packet.Dropped() != nil {
 		return true
 	}
-	for i := range f.Answers {
-		if a := &f.Answers[i]; a.RST || a.unreachable() || a.Dropped != nil || !a.Routed {
+	for _, a := range f.Answers {
+		if a.First.Flags&RST != 0 || unreachableError(a) || a.Dropped() != nil || !a.Routed() {
 			return true
 		}
 	}
@@ -130,7 +105,8 @@ func (f *Facts) Settled() bool {
 // replied reports whether the TCP handshake is complete or, for another protocol, whether a
 // packet came back.
 func (f *Facts) replied() bool {
-	if f.Flow == nil || f.Flow.Status&monitor.SeenReply == 0 || f.Packet.Replied && len(f.Answers) == 0 {
+	before := f.Packet.Flow.Status&monitor.SeenReply != 0
+	if f.Flow == nil || f.Flow.Status&monitor.SeenReply == 0 || before && len(f.Answers) == 0 {
 		return false
 	}
 	if f.Proto != monitor.TCP {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package why
 
 import (
@@ -9,22 +11,11 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/human"
+	"natlens/monitor/trace"
 )
 
-// String names the rule by handle and chain, with its text in parentheses, or the policy.
-func (r *Rule) String() string {
-	if r.Handle == 0 {
-		return "the policy of " + r.Chain
-	}
-	text := fmt.Sprintf("rule %s handle %d", r.Chain, r.Handle)
-	if r.Text != "" {
-		text += " (" + r.Text + ")"
-	}
-	return text
-}
-
 // in returns " in " and the hook of a rule, or "" if the hook is not known.
-func in(r *Rule) string {
+func in(r *trace.Step) string {
 	if r.Hook == "" {
 		return ""
 	}
@@ -78,11 +69,11 @@ func (f *Facts) routeThere() string {
 
 // accept returns the command that adds a rule which accepts what match selects, before the rule
 // or policy r that drops it.
-func (f *Facts) accept(r *Rule, match string) string {
-	if r.Handle == 0 {
-		return f.run("nft add rule %s %s accept", r.Chain, match)
+func (f *Facts) accept(r *trace.Step, match string) string {
+	if r.Kind == trace.Policy {
+		return f.run("nft add rule %s %s accept", &r.Chain, match)
 	}
-	return f.run("nft insert rule %s handle %d %s accept", r.Chain, r.Handle, match)
+	return f.run("nft insert rule %s handle %d %s accept", &r.Chain, r.Handle, match)
 }
 
 // route returns the command that adds a route to the sender over the interface on which its
@@ -103,7 +94,7 @@ func (f *Facts) evidence() []string {
 		f.way(say)
 	}
 	for i := range f.Forwards {
-		say("forward: %s", &f.Forwards[i])
+		say("forward: %s", &f.Forwards[i].Step)
 	}
 	for _, counter := range slices.Sorted(maps.Keys(f.Grown)) {
 		if n := f.Grown[counter]; n > 0 {
@@ -120,13 +111,13 @@ func (f *Facts) way(say func(format string, args ...any)) {
 	if p.In != "" {
 		from = "in on " + p.In
 	}
-	say("packet: %s %s → %s, %s%s", p.Proto, name(p.Src), name(p.Dst), from, p.end())
-	if p.DNAT != nil {
-		say("destination now %s, by %s", name(f.target()), p.DNAT)
+	say("packet: %s %s → %s, %s%s", p.First.Proto, name(p.First.Src), name(p.First.Dst), from, end(p))
+	if r := p.Step(forwards); r != nil {
+		say("destination now %s, by %s", name(f.target()), r)
 	} else if f.forwarded() {
 		say("destination now %s", name(f.target()))
 	}
-	if as := f.sentAs(); as != p.Src {
+	if as := f.sentAs(); as != p.First.Src {
 		say("source now %s", name(as))
 	}
 	if f.Flow != nil {
@@ -136,20 +127,18 @@ func (f *Facts) way(say func(format string, args ...any)) {
 		}
 		say("%s", text)
 	}
-	if p.Routed {
+	if p.Routed() {
 		say("route to %s: %s", f.target().Addr(), &f.There)
-		say("route back to %s: %s", p.Src.Addr(), &f.Back)
+		say("route back to %s: %s", p.First.Src.Addr(), &f.Back)
 	}
 	if f.Neighbour != "" {
 		say("neighbour %s: %s", f.target().Addr(), f.Neighbour)
 	}
-	for i := range f.Answers {
-		a := &f.Answers[i]
-		say("answer: %s%s", a.what(), a.end())
+	for _, a := range f.Answers {
+		say("answer: %s%s", what(a), end(a))
 	}
-	for i := range f.Strays {
-		s := &f.Strays[i]
-		say("not of the flow: %s%s", s.what(), s.end())
+	for _, s := range f.Strays {
+		say("not of the flow: %s%s", what(s), end(s))
 	}
 	if f.Others > 0 {
 		say("%s answered %s", name(f.target()), human.Plural(f.Others, "other flow"))
@@ -157,13 +146,14 @@ func (f *Facts) way(say func(format string, args ...any)) {
 }
 
 // what describes the packet and where it came from.
-func (p *Packet) what() string {
-	text := fmt.Sprintf("%s %s → %s", p.Proto, name(p.Src), name(p.Dst))
-	if p.RST {
+func what(p *trace.Packet) string {
+	h := &p.First
+	text := fmt.Sprintf("%s %s → %s", h.Proto, name(h.Src), name(h.Dst))
+	if h.Flags&RST != 0 {
 		text += " RST"
 	}
-	if p.Proto.IsICMP() {
-		text += fmt.Sprintf(" type %d code %d", p.ICMP>>8, p.ICMP&0xff)
+	if h.Proto.IsICMP() {
+		text += fmt.Sprintf(" type %d code %d", h.ICMP>>8, h.ICMP&0xff)
 	}
 	if p.In != "" {
 		text += ", in on " + p.In
@@ -172,13 +162,13 @@ func (p *Packet) what() string {
 }
 
 // end describes how far the packet came.
-func (p *Packet) end() string {
+func end(p *trace.Packet) string {
 	switch {
-	case p.Dropped != nil:
+	case p.Dropped() != nil:
 		return ", dropped"
-	case !p.Tracked:
+	case !p.LookedUp():
 		return ", lost at conntrack's lookup"
-	case !p.Routed:
+	case !p.Routed():
 		return ", lost in routing"
 	case p.Out != "":
 		return ", out by " + p.Out
@@ -200,16 +190,16 @@ func (r *Route) String() string {
 }
 
 // zone describes the zone that a rule sets, and the rule. The rule may be nil.
-func zone(r *Rule) string {
+func zone(r *trace.Step) string {
 	if r == nil {
 		return "the default zone"
 	}
-	return fmt.Sprintf("zone %d, by %s", r.Zone, r)
+	return fmt.Sprintf("zone %d, by %s", *r.Zone, r)
 }
 
-func zoneNumber(r *Rule) uint16 {
+func zoneNumber(r *trace.Step) uint16 {
 	if r == nil {
 		return 0
 	}
-	return r.Zone
+	return *r.Zone
 }

@@ -28,7 +28,7 @@ func (o *options) pretty(p *packet) string {
 	}
 	for i, r := range rows {
 		line := fmt.Sprintf("  %-*s  %-*s  %-*s  %s\n", where, r[0], chain, r[1], min(what, 60), r[2], r[3])
-		if s := &p.Steps[i]; s.Rewrote && s.Sets() {
+		if s := &p.Steps[i]; s.Rewrote && s.Sets {
 			line += "  now " + addresses(&s.Headers) + "\n"
 		} else if s.Rewrote {
 			line = "  now " + addresses(&s.Headers) + "\n" + line

@@ -23,7 +23,7 @@ import (
 // its answer, whether this host forwards, and the state of the neighbour entry. Call it on a thread in the namespace.
 func (w *watcher) routes() error {
 	f := &w.facts
-	source, target := f.Packet.Src.Addr(), f.Packet.NewDst.Addr()
+	source, target := f.Packet.First.Src.Addr(), f.Packet.Last.Dst.Addr()
 	if f.Flow != nil {
 		target = f.Flow.DeliveredTo().Addr.Netip()
 	}

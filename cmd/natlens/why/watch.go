@@ -26,7 +26,6 @@ type watcher struct {
 	wanted string // filter that selects the packet
 	meter  probe.Meter
 	before map[string]uint64 // counters
-	first  *trace.Packet     // the packet that facts describes; nil: none yet
 }
 
 // answerTime is how long to wait for the answer to a packet. A TCP client repeats its SYN after
@@ -40,12 +39,12 @@ const (
 // early, the facts are those collected until then.
 func (w *watcher) watch(ctx context.Context, most time.Duration) error {
 	began := time.Now()
-	if err := w.wait(ctx, most, func() bool { return w.first != nil }); err != nil {
+	if err := w.wait(ctx, most, func() bool { return w.facts.Packet != nil }); err != nil {
 		return err
 	}
 	w.facts.Waited = time.Since(began)
 	reading := context.WithoutCancel(ctx)
-	if w.first == nil {
+	if w.facts.Packet == nil {
 		return w.compare(reading)
 	}
 	err := w.wait(ctx, answerTime, func() bool {
@@ -83,76 +82,20 @@ const kept = 4
 // take adds a packet to the facts if it is the first one, an answer to it, or a stray.
 func (w *watcher) take(p *trace.Packet) error {
 	f := &w.facts
-	answer := p.Answer || p.Flow.Reply
+	first, answer := f.Packet, p.Answer || p.Flow.Reply
 	switch {
-	case w.first == nil && !answer && p.First.Flags&rst == 0:
-		one := convert(p)
-		w.first, f.Packet = p, &one
-		f.Forwards = w.forwards()
-	case w.first == nil || !answer && p.First.Dst == w.first.First.Dst:
+	case first == nil && !answer && p.First.Flags&why.RST == 0:
+		f.Packet, f.Forwards = p, w.tracer.Forwards(&p.First)
+	case first == nil || !answer && p.First.Dst == first.First.Dst:
 		// The packet is from another flow, or is a retransmission.
-	case answer && p.Flow.ID == w.first.Flow.ID && (p.Flow.ID != 0 || p.Last.Dst.Addr() == w.first.First.Src.Addr()):
+	case answer && p.Flow.ID == first.Flow.ID && (p.Flow.ID != 0 || p.Last.Dst.Addr() == first.First.Src.Addr()):
 		if len(f.Answers) < kept {
-			f.Answers = append(f.Answers, convert(p))
+			f.Answers = append(f.Answers, p)
 		}
 	case f.Flow != nil && p.First.Dst == why.AddrPort(f.Flow.SentAs()) && len(f.Strays) < kept:
-		f.Strays = append(f.Strays, convert(p))
+		f.Strays = append(f.Strays, p)
 	}
 	return nil
-}
-
-const rst = 1 << 2
-
-// convert returns a traced packet as package why uses it.
-func convert(p *trace.Packet) (out why.Packet) {
-	here := p.In == "" // sent by this host
-	out = why.Packet{
-		Proto: p.First.Proto, Src: p.First.Src, Dst: p.First.Dst, NewSrc: p.Last.Src, NewDst: p.Last.Dst,
-		In: p.In, Out: p.Out, ICMP: p.First.ICMP, RST: p.First.Flags&rst != 0,
-		Replied: p.Flow.Status&monitor.SeenReply != 0,
-		Tracked: here || p.Reached("tracked"), Routed: here || p.Reached("forward") || p.Reached("input"),
-	}
-	for i := range p.Steps {
-		s := &p.Steps[i]
-		zone, setsZone, untracks := s.Tracking()
-		if s.Chain.Type == "nat" && s.Hook == "prerouting" {
-			out.AskedNAT = true
-		}
-		switch {
-		case s.Kind != trace.Rule:
-		case s.Verdict == "queue":
-			out.Queued = rule(s)
-		case untracks:
-			out.Untracks = rule(s)
-		case setsZone:
-			out.Zone = rule(s)
-			out.Zone.Zone = zone
-		case s.Forwards():
-			out.DNAT = rule(s)
-		}
-	}
-	if s := p.Dropped(); s != nil {
-		out.Dropped = rule(s)
-	}
-	return out
-}
-
-func rule(s *trace.Step) *why.Rule {
-	r := &why.Rule{Chain: s.Chain.String(), Hook: s.Hook, Text: s.Text}
-	if s.Kind == trace.Rule {
-		r.Handle = s.Handle
-	}
-	return r
-}
-
-// forwards returns the rules of prerouting that forward packets such as the first.
-func (w *watcher) forwards() (all []why.Rule) {
-	for _, f := range w.tracer.Forwards(&w.first.First) {
-		r := rule(&f.Step)
-		r.To, r.In = f.To, f.In
-		all = append(all, *r)
-	}
-	return all
 }
 
 // lookUp reads the flow from the kernel's table. When it first finds it, it also traces packets
@@ -178,10 +121,10 @@ func (w *watcher) lookUp(ctx context.Context) {
 // find returns the flow of the packet, or nil. It looks it up by addresses in zone 0, and then
 // searches the whole table.
 func (w *watcher) find(ctx context.Context) (found *monitor.Flow) {
-	if found = w.first.Find(ctx, w.flows); found != nil {
+	if found = w.facts.Packet.Find(ctx, w.flows); found != nil {
 		return found
 	}
-	id, orig := w.first.Flow.ID, w.first.First.Tuple()
+	id, orig := w.facts.Packet.Flow.ID, w.facts.Packet.First.Tuple()
 	w.each(ctx, w.wanted, func(f *monitor.Flow) {
 		same := f.Orig
 		same.Zone = 0
