@@ -177,7 +177,8 @@ func (r *refresher) read(found *reading, flows []monitor.Tuple, dump bool) error
 	}
 	found.missing = make(map[uint64]bool)
 	for t := range wanted {
-		if _, gen, ok := r.s.Table.Lookup(t); ok {
+		if row, gen, ok := r.s.Table.Lookup(t); ok {
+			r.s.Table.ClearRate(row, gen)
 			found.missing[gen] = true
 		}
 	}

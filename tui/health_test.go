@@ -263,7 +263,7 @@ func TestAdvice(t *testing.T) {
 				golden.File(t, "screens/advice.txt", all)
 				st.size(80, 24)
 			}
-			if !strings.Contains(st.screen(), "nf_conntrack_acct=1") {
+			if !strings.Contains(st.screen(), "nf_conntrack_events=1") {
 				t.Fatal(st.screen())
 			}
 			end.ends(st)

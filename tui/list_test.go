@@ -60,7 +60,7 @@ func TestParseColumns(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"addresses rat":         `unknown column "rat": did you mean rate?`,
-		"addresses sent-as":     `unknown column "sent-as": it is one of proto, state, netns, process, addresses, up, down, rate, bytes, packets, age, left, mark, zone, helper, labels, country, city, as`,
+		"addresses sent-as":     `unknown column "sent-as": it is one of proto, state, netns, process, addresses, up, down, rate, bytes, bytes-up, bytes-down, packets, age, left, mark, zone, helper, labels, country, city, as`,
 		"rate:2 addresses":      `column "rate:2": the width must be from 3 to 60, and addresses have none`,
 		"rate:x addresses":      `column "rate:x": the width must be from 3 to 60, and addresses have none`,
 		"addresses:30":          `column "addresses:30": the width must be from 3 to 60, and addresses have none`,

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -53,8 +54,8 @@ func TestAdviceOfNamespaces(t *testing.T) {
 	})
 	st.size(80, 24)
 	st.frame()
-	want := []string{" ! blue, red: packets and bytes are not counted → ip netns exec blue sysctl -w",
-		" net.netfilter.nf_conntrack_acct=1"}
+	want := []string{" ! blue, red: packets and bytes are not counted: nf_conntrack_acct is 0 → ip",
+		" netns exec blue sysctl -w net.netfilter.nf_conntrack_acct=1"}
 	if got := []string{st.line(2), st.line(3)}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -96,5 +97,27 @@ func TestNetNSOfTheCursor(t *testing.T) {
 		!strings.HasPrefix(lines[0], "ip netns exec blue tcpdump ") ||
 		!strings.HasPrefix(lines[1], "ip netns exec blue tcpdump ") {
 		t.Errorf("copied %q", st.copied)
+	}
+}
+
+// In 80 columns all namespaces have a rate too, by which they can be sorted.
+func TestRatesOfNamespaces(t *testing.T) {
+	st := namespaces(t)
+	for second := range uint64(3) {
+		for i, r := range st.flows().Rows {
+			e := monitor.Event{Kind: monitor.KindExisting, Time: st.now, Flow: r.Row.Flow, Has: monitor.AttrOrig | counted}
+			e.Flow.CountersOrig.Bytes = second * uint64(1000+i)
+			st.refresher.take(&e)
+		}
+		st.now += 1e9
+	}
+	st.press("<home>")
+	st.size(80, 24)
+	title := "   PROTO STATE       NETNS    SOURCE                     DESTINATION     RATE▼"
+	if got := st.line(2); got != title {
+		t.Errorf("%q, want %q", got, title)
+	}
+	if rates := regexp.MustCompile(`19[01] B/s`).FindAllString(st.screen(), -1); len(rates) != 8 {
+		t.Errorf("%d rates:\n%s", len(rates), st.screen())
 	}
 }

@@ -58,6 +58,16 @@ func (c *chunk) startRate(i uint32, at monitor.Time) {
 	c.rated[i] = ratedRow{read: at, since: at}
 }
 
+// ClearRate forgets the rate of a row, until its counters are read again.
+func (t *Table) ClearRate(row uint32, gen uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.has(row, gen) {
+		c, i := t.rows.chunkOf(row)
+		c.rows[i].state &^= RowRated
+	}
+}
+
 // rateOf returns the rate of the chunk's i-th row, which is p; 0 if it is unknown.
 func (c *chunk) rateOf(p *packedRow, i uint32, w Window) Rate {
 	if p.state&(RowRated|RowEnded) != RowRated {

@@ -140,3 +140,21 @@ func TestOrderOfRates(t *testing.T) {
 		}
 	}
 }
+
+// A rate that is no longer true is forgotten until there are two readings again.
+func TestClearRate(t *testing.T) {
+	table, read := metered(monitor.KindNew, 0)
+	r := read(1, 1000, 0)
+	row, gen, _ := table.Lookup(r.Flow.Orig)
+	table.ClearRate(row, gen+1) // of another flow
+	if before, _, _ := table.Get(row, gen); rates(&before) != "[1000/0 1000/0 1000/0]" {
+		t.Error(rates(&before))
+	}
+	table.ClearRate(row, gen)
+	if cleared, _, _ := table.Get(row, gen); rates(&cleared) != "[0/0 0/0 0/0 unknown]" {
+		t.Error(rates(&cleared))
+	}
+	if again := read(2, 3000, 0); rates(again) == "[0/0 0/0 0/0 unknown]" {
+		t.Error("not known after the next reading")
+	}
+}

@@ -34,7 +34,7 @@ type View struct {
 	Live    int           // matching flows that have not ended
 	Flows   int           // flows in the table that have not ended
 	Seen    monitor.Attrs // attributes known of any matching flow that has not ended
-	Busy    bool          // the rate of a matching row is known, and at least 1
+	Rate    float64       // of all matching rows whose rate is known, both directions
 	Marked  bool          // a matching row has a mark
 	Zoned   bool          // a matching row has a zone other than 0
 }
@@ -115,7 +115,7 @@ func (s *scanner) chunk(t *Table, at int) {
 		}
 		v.Marked = v.Marked || p.mark != 0
 		v.Zoned = v.Zoned || p.origZone|p.replyZone != 0
-		v.Busy = v.Busy || c.rateOf(p, row%chunkRows, s.Window).Total() >= 1
+		v.Rate += c.rateOf(p, row%chunkRows, s.Window).Total()
 		place, ok := s.packedPlace(c, row%chunkRows, p)
 		if !ok {
 			t.rows.load(row, r)

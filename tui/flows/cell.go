@@ -69,11 +69,31 @@ func (p *Page) state(r *row, width int) (paint.Role, string) {
 	return role, text + strings.Repeat(" ", max(0, width-1-paint.Width(text))) + mark
 }
 
+// detail is the ends of the flow under the cursor, if they do not fit into its row.
+func (p *Page) detail(r *row) []paint.Line {
+	l := &p.layout
+	w := page.NewWay(p.S.Names, &r.Row.Flow, l.form)
+	if _, need := l.endCells(&w, 1); need <= l.endsEnd-l.ends[0] {
+		return nil
+	}
+	w = page.NewWay(p.S.Names, &r.Row.Flow, page.InLine)
+	var out []paint.Line
+	for i := range w {
+		var end paint.Line
+		w[i].Add(&end)
+		if n := len(out); n == 0 || out[n-1].Width()+end.Width() > p.Width {
+			out = append(out, paint.Row(false))
+		}
+		out[len(out)-1].AddLine(&end)
+	}
+	return out
+}
+
 // rate returns a cell with a part of the flow's rate; a dash if it is 0.
 func rate(part func(table.Rate) float64) func(*Page, *row, int) (paint.Role, string) {
 	return value(func(p *Page, r *row) (known bool, text string) {
 		rate := part(r.Row.Rates[p.S.Window])
-		return rate >= 1 && !p.timedOut(r), human.Rate(rate, p.S.Bits)
+		return rate >= 1, human.Rate(rate, p.S.Bits)
 	})
 }
 
@@ -142,6 +162,8 @@ const (
 	colDown
 	colRate
 	colBytes
+	colBytesUp
+	colBytesDown
 	colPackets
 	colAge
 	colLeft
@@ -182,8 +204,16 @@ var columnTable = [columns]column{
 		rate(func(r table.Rate) float64 { return float64(r.Up) })},
 	colDown: {"DOWN", 8, true, table.ByDown, true, page.NoCell,
 		rate(func(r table.Rate) float64 { return float64(r.Down) })},
-	colRate:    {"RATE", 8, true, table.ByRate, true, page.NoCell, rate(table.Rate.Total)},
-	colBytes:   {"BYTES", 7, true, table.ByBytes, true, page.NoCell, value((*Page).bytes)},
+	colRate:  {"RATE", 8, true, table.ByRate, true, page.NoCell, rate(table.Rate.Total)},
+	colBytes: {"BYTES", 7, true, table.ByBytes, true, page.NoCell, value((*Page).bytes)},
+	colBytesUp: {"BYTES UP", 8, true, table.ByArrival, true, page.NoCell,
+		value(func(p *Page, r *row) (known bool, text string) {
+			return r.Row.Known.Any(counted), human.Bytes(r.Row.Flow.CountersOrig.Bytes)
+		})},
+	colBytesDown: {"BYTES DOWN", 10, true, table.ByArrival, true, page.NoCell,
+		value(func(p *Page, r *row) (known bool, text string) {
+			return r.Row.Known.Any(counted), human.Bytes(r.Row.Flow.CountersReply.Bytes)
+		})},
 	colPackets: {"PACKETS", 7, true, table.ByPackets, true, page.NoCell, value((*Page).packets)},
 	colAge:     {"AGE", 5, true, table.ByBorn, false, page.NoCell, value((*Page).age)},
 	colLeft:    {"LEFT", 5, true, table.ByTimeout, false, page.NoCell, value((*Page).left)},

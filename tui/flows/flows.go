@@ -41,7 +41,7 @@ func New(s *page.Session) *Page {
 		Key:     func(r *row) uint64 { return r.Row.Gen },
 		Columns: func() []page.Column[row] { return p.layout.columns },
 		Faded:   func(r *row) bool { return r.Row.Ended() || p.timedOut(r) },
-		Read:    p.read, Open: func() tea.Cmd { return s.OpenChosen(p) },
+		Read:    p.read, Detail: p.detail, Open: func() tea.Cmd { return s.OpenChosen(p) },
 		Why: func() string { return s.WhyEmpty("flows") }, Above: func() []paint.Line { return s.Accounting(p.Width) },
 		Actions: keys.Actions{
 			keys.Mark:    {Run: p.markRow},
@@ -67,9 +67,6 @@ func (p *Page) Resize(width, height int) {
 
 // read reads the rows at a place of the order.
 func (p *Page) read(place page.Place) {
-	if p.gen != p.S.Gen {
-		p.gen, p.needs, p.has = p.S.Gen, endWidths{}, present{}
-	}
 	t := p.S.Table
 	q := table.Query{Filter: p.S.Filter, By: columnTable[p.By].order, Now: p.S.Clock(),
 		Descending: p.Down != (p.By == colAge), // sorted by the beginning, the highest age comes first
@@ -88,7 +85,13 @@ func (p *Page) read(place page.Place) {
 		q.Above = max(q.Above, 3*p.Height)
 	}
 	view := t.View(q)
-	if view.Busy && !p.Ordered && p.S.Reads {
+	if p.gen != p.S.Gen && view.Matched > 0 { // without rows, the columns stay
+		p.gen, p.needs, p.has = p.S.Gen, endWidths{}, present{}
+	}
+	if view.Rate >= 1 && p.WantsDump() {
+		p.S.Total.Note(q.Now, uint64(view.Rate))
+	}
+	if view.Rate >= 1 && !p.Ordered && p.S.Reads {
 		p.Ordered = true
 		if p.Follow {
 			p.By, p.Down = colRate, true

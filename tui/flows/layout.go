@@ -80,6 +80,9 @@ func (p *Page) layOut() layout {
 	for id := range columnTable {
 		widths[id] = max(widths[id], columnTable[id].width)
 	}
+	if has.rates && width < 100 && p.choice == nil {
+		widths[colNetNS] = min(widths[colNetNS], 8)
+	}
 	if l.form == page.InFolds { // "tcp  ", and ESTABLISHED without a blank before its mark
 		widths[colProto]--
 		widths[colState]--
@@ -95,6 +98,7 @@ func (p *Page) layOut() layout {
 		{colHelper, has.helper && width >= 140}, {colLabels, has.labels && width >= 140},
 		{colBytes, has.counters && width >= 100}, {colUp, has.rates && width >= 150},
 		{colDown, has.rates && width >= 150}, {colLeft, width >= 130}, {colPackets, has.counters && width >= 140},
+		{colBytesUp, has.counters && width >= 190}, {colBytesDown, has.counters && width >= 190},
 		{colAS, places && width >= 160}, {colCity, places && width >= 180},
 	} {
 		if extra.on {
@@ -116,6 +120,9 @@ func (p *Page) layOut() layout {
 		room -= widths[id] + l.gapBehind(id)
 	}
 	least := share[0] + share[1] + share[2] + share[3]
+	if has.netns > 0 && l.form == page.InFolds {
+		least -= 4 // for the rate
+	}
 	for _, id := range extras {
 		if need := widths[id] + l.gap; room-need >= least {
 			ids = append(ids, id)

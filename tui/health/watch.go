@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 	"natlens/tui/tail"
@@ -46,11 +47,9 @@ type Watch struct {
 }
 
 const (
-	lookEvery   = monitor.Time(2e9)
-	quietAfter  = monitor.Time(5e9)
-	adviceFor   = monitor.Time(10e9)
-	adviceMost  = 3 // checks
-	bannerLines = 4 // of each message, at most
+	lookEvery  = monitor.Time(2e9)
+	quietAfter = monitor.Time(5e9)
+	adviceFor  = monitor.Time(10e9)
 )
 
 // NewWatch returns a watch. source may be nil. trouble returns a problem outside the flows, or
@@ -159,23 +158,39 @@ func (w *Watch) quiet(now monitor.Time) tea.Cmd {
 	})
 }
 
-// Banner returns the lines above the page.
+// Banner returns the lines above the page: a problem with its command, or a line for each of two.
 func (w *Watch) Banner(width int) (out []paint.Line) {
-	if w.failing != "" {
-		out = paint.Wrapped(paint.Bad, w.failing, "", 1, width, bannerLines)
+	type message struct {
+		role                 paint.Role
+		where, text, command string
 	}
-	for _, c := range w.advice[:min(len(w.advice), adviceMost)] {
-		m := marks[c.Severity]
-		where, text := m.sign+" ", c.Text
-		if names, problem, ok := strings.Cut(text, ": "); ok && w.s.Several() { // the names of its namespaces
-			where, text = where+names+": ", problem
-		}
-		text = where + shortened(text, width-2-paint.Width(monitor.Escape(where+" → "+c.Command)))
-		out = append(out, paint.Wrapped(m.role, text, c.Command, 1, width, bannerLines)...)
+	var all []message
+	if w.failing != "" {
+		all = append(all, message{paint.Bad, "", w.failing, ""})
 	}
 	if !w.seen && w.reason != "" {
-		text := "nothing seen for " + time.Duration(quietAfter).String() + ": " + w.reason
-		out = append(out, paint.Wrapped(paint.Warn, text, w.command, 1, width, bannerLines)...)
+		nothing := "nothing seen for " + time.Duration(quietAfter).String() + ": "
+		all = append(all, message{paint.Warn, nothing, w.reason, w.command})
+	}
+	for i, c := range w.advice[:min(1, len(w.advice))] {
+		m := message{marks[c.Severity].role, marks[c.Severity].sign + " ", c.Text, c.Command}
+		if names, problem, ok := strings.Cut(c.Text, ": "); ok && w.s.Several() { // the names of its namespaces
+			m.where, m.text = m.where+names+": ", problem
+		}
+		if more := len(w.advice) - 1 - i; more > 0 {
+			m.where += "(" + human.Count(uint64(more)) + " more on page 5) "
+		}
+		all = append(all, m)
+	}
+	most := 2
+	if width < 72 {
+		most = 3 // so that a command is whole
+	}
+	all = all[:min(most, len(all))]
+	for _, m := range all {
+		lines := most / len(all)
+		text := m.where + shortened(m.text, lines*(width-2)-paint.Width(monitor.Escape(m.where+" → "+m.command)))
+		out = append(out, paint.Wrapped(m.role, text, m.command, 1, width, lines)...)
 	}
 	return out
 }

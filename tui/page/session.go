@@ -69,6 +69,8 @@ type Session struct {
 	// cursor.
 	Marked map[uint64]uint32
 
+	Total Minute // the rate of all flows of the filter
+
 	note     string
 	noteRole paint.Role
 	noteEnds time.Time
@@ -210,6 +212,7 @@ func (s *Session) SetFilter(text string) error {
 	}
 	s.Text, s.expr, s.Keep, s.Filter = text, x, nil, nil
 	s.Gen++
+	s.Total = Minute{}
 	if !all(x) {
 		env := s.Env
 		env.Shown = s.Names.Known()

@@ -86,9 +86,12 @@ func (e *WayEnd) shorten(form WayForm) {
 // leastHost is the minimum width of a cut address.
 const leastHost = 3
 
-// Cut makes the ends fit into a width. Signs and ports stay; the longest addresses are cut
-// first. If that is not enough, the end is cut off.
+// Cut makes the ends fit into a width. It drops the sender's own port, then cuts the longest
+// addresses; signs and the other ports stay. If that is not enough, the end is cut off.
 func (w *Way) Cut(room int) {
+	if w.Width() > room {
+		w[WayFrom].text.Port = "" // the least useful part
+	}
 	limit, spare := 0, room-w.Width()
 	var hosts [len(w)]int
 	for i := range w {

@@ -63,7 +63,7 @@ func (p *Page) columns() []column {
 		number("NEW/S", byNew, 8, !counted || wide, func(r *row) string { return freshText(r.New) }),
 	}
 	if p.Width >= 100 && p.answer.all.Rated > 0 {
-		spark.Width = 12
+		spark.Width = map[bool]int{p.Width >= 150: 30, p.Width >= 200: 60, p.Width < 150: 12}[true]
 	}
 	for _, c := range append(numbers, spark) {
 		if c.Width > 0 {
@@ -168,9 +168,9 @@ func (p *Page) graph() (out []paint.Line) {
 		cells *= 2
 	}
 	rate, bits := p.answer.all.Rate, p.S.Bits
-	labels := [...]string{human.Rate(rate.Sum(), bits) + "  1-min peak " + human.Rate(float64(p.total.Peak()), bits),
+	labels := [...]string{human.Rate(rate.Sum(), bits) + "  1-min peak " + human.Rate(float64(p.S.Total.Peak()), bits),
 		"↑ " + human.Rate(rate.Up, bits) + "  ↓ " + human.Rate(rate.Down, bits)}
-	values, known := p.total.In(cells)
+	values, known := p.S.Total.In(cells)
 	for i, chart := range paint.Chart(values, known, height) {
 		l := paint.Row(false)
 		if i < len(labels) {

@@ -31,7 +31,6 @@ type Page struct {
 	counted bool            // an answer for the grouping and the filter has come
 	gen     int             // the filter
 
-	total   page.Minute             // the rate of all flows
 	minutes map[string]*page.Minute // the rates of the groups, by their paths
 
 	needs int // width of the longest name seen
@@ -67,7 +66,7 @@ func (p *Page) Resize(width, height int) {
 
 func (p *Page) Pull() tea.Cmd {
 	if p.gen != p.S.Gen {
-		p.gen, p.total = p.S.Gen, page.Minute{}
+		p.gen = p.S.Gen
 		p.forget()
 	}
 	q := question{table: p.S.Table, filter: p.S.Filter, counter: p.counter, by: p.by, open: maps.Clone(p.open),
@@ -90,7 +89,7 @@ func (p *Page) show(found *answer, q *question) {
 	p.S.Count(p, int(found.all.Flows), found.live)
 	p.SetAll(found.rows)
 	if found.all.Rated > 0 {
-		p.total.Note(q.now, uint64(found.all.Rate.Sum()))
+		p.S.Total.Note(q.now, uint64(found.all.Rate.Sum()))
 		for i := range found.rows {
 			r := &found.rows[i]
 			if p.minutes[r.path] == nil {
