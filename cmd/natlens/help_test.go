@@ -19,7 +19,7 @@ import (
 func TestHelpFits(t *testing.T) {
 	for _, width := range []int{60, 80, 120} {
 		eachCommand(newRoot(cli.Console{}), func(cmd *cobra.Command) {
-			text := cli.Help(cmd, topics(), width)
+			text := cli.Help(cmd, width)
 			for line := range strings.Lines(text) {
 				// An example is a command line: who breaks it breaks it.
 				if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > width && !strings.Contains(cmd.Example, strings.TrimSpace(line)) {

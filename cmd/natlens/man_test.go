@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,10 +55,9 @@ func TestManualPages(t *testing.T) {
 func manualPage(t *testing.T, cmd *cobra.Command) (name string, page []byte) {
 	t.Helper()
 	name, section := strings.ReplaceAll(cmd.CommandPath(), " ", "-"), "1"
-	all := topics()
-	if i := slices.IndexFunc(all, func(topic cli.Topic) bool { return topic.Name == cmd.Name() }); i >= 0 {
+	if cmd.IsAdditionalHelpTopicCommand() {
 		section = "7"
-		cmd = &cobra.Command{Use: name, Short: all[i].Short, Long: "```\n" + cli.Help(cmd, all, 72) + "```"}
+		cmd = &cobra.Command{Use: name, Short: strings.TrimPrefix(cmd.Short, "(topic) "), Long: "```\n" + cli.Help(cmd, 72) + "```"}
 	}
 	var b bytes.Buffer
 	header := &doc.GenManHeader{Title: strings.ToUpper(name), Section: section, Date: &time.Time{}, Source: "natlens", Manual: "natlens"}

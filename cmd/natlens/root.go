@@ -115,12 +115,10 @@ func newRoot(con cli.Console) *cobra.Command {
 	ui.AddRoot(con, root)
 	settings.Register(root)
 	root.AddCommand(cli.NewVersion(con, root))
-	cli.SetHelp(con, root, topics()...)
+	cli.SetHelp(con, root)
+	root.AddCommand(cli.Topics()...)
+	root.AddCommand(classic.Topic())
 	root.AddCommand(platformCommands(con)...)
 	cli.AddCompletion(root)
 	return root
-}
-
-func topics() []cli.Topic {
-	return []cli.Topic{cli.FiltersTopic, cli.FindingsTopic, classic.Topic(), cli.FilesTopic}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,17 +34,14 @@ func InGroup(f *pflag.FlagSet, group string, names ...string) {
 	}
 }
 
-// SetHelp adds help to the tree of commands, and the topics.
-func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
-	for _, t := range topics {
-		root.AddCommand(&cobra.Command{Use: t.Name, Short: "(topic) " + t.Short, Long: t.Long})
-	}
+// SetHelp adds help to the tree of commands.
+func SetHelp(con Console, root *cobra.Command) {
 	show := func(cmd *cobra.Command) error {
 		width := 80
 		if w, ok := Terminal(con.Stdout); ok {
 			width = min(max(w, 60), 120)
 		}
-		help := Help(cmd, topics, width)
+		help := Help(cmd, width)
 		if con.ASCII() {
 			help = string(text.ASCII([]byte(strings.ReplaceAll(help, "…", "..."))))
 		}
@@ -73,11 +69,10 @@ func SetHelp(con Console, root *cobra.Command, topics ...Topic) {
 
 // Help returns the help of a command (what it does, its usage, and its flags by groups) or of a
 // topic.
-func Help(cmd *cobra.Command, topics []Topic, width int) string {
+func Help(cmd *cobra.Command, width int) string {
 	var b strings.Builder
 	b.WriteString(Wrapped(cmp.Or(cmd.Long, cmd.Short), width) + "\n")
-	if i := slices.IndexFunc(topics, func(t Topic) bool { return t.Name == cmd.Name() }); i >= 0 {
-		topics[i].write(&b, width)
+	if cmd.IsAdditionalHelpTopicCommand() {
 		return b.String()
 	}
 	cmd.InitDefaultHelpFlag()
@@ -93,12 +88,11 @@ func Help(cmd *cobra.Command, topics []Topic, width int) string {
 	writeFlags(&b, cmd, width)
 	if cmd.HasAvailableSubCommands() {
 		b.WriteString("\nCommands:\n")
-		var rows [][2]string
+		rows := ""
 		for _, sub := range listed(cmd) {
-			rows = append(rows, [2]string{sub.Name(), sub.Short})
+			rows += Row(sub.Name(), sub.Short)
 		}
-		writeRows(&b, rows, width)
-		b.WriteString("\n" + Wrapped(cmd.Root().Name()+" help COMMAND describes a command or topic.", width) + "\n")
+		b.WriteString(Wrapped(rows+"\n"+cmd.Root().Name()+" help COMMAND describes a command or topic.", width) + "\n")
 	}
 	return b.String()
 }
@@ -151,33 +145,46 @@ func flagNames(def *filter.Flag) string {
 	return "-" + string(def.Short) + ", --" + def.Name
 }
 
-// Wrapped joins the lines of each paragraph that is not indented, and wraps them between words.
-// It does not break at a hyphen, which may begin a flag.
+// Wrapped wraps text between words, but not at a hyphen, which may begin a flag. It joins the lines of each paragraph
+// that is not indented. Descriptions of rows are wrapped beside the words of their paragraph.
 func Wrapped(text string, width int) string {
-	paragraphs := strings.Split(text, "\n\n")
+	paragraphs := strings.Split(strings.TrimRight(text, "\n"), "\n\n")
 	for i, p := range paragraphs {
-		if !strings.HasPrefix(p, " ") {
-			paragraphs[i] = strings.ReplaceAll(p, "\n", " ")
+		switch head, rows, _ := strings.Cut("\n"+p, "\n  "); {
+		case strings.Contains(rows, "\t"):
+			head = Wrapped(strings.TrimPrefix(head, "\n"), width) + "\n"
+			paragraphs[i] = strings.TrimPrefix(head, "\n") + beside(rows, width)
+		case !strings.HasPrefix(p, " "):
+			paragraphs[i] = wordwrap(strings.ReplaceAll(p, "\n", " "), width)
+		default:
+			paragraphs[i] = wordwrap(p, width)
 		}
 	}
-	const unbroken = "\u2011" // non-breaking hyphen
-	text = ansi.Wordwrap(strings.ReplaceAll(strings.Join(paragraphs, "\n\n"), "-", unbroken), width, "")
-	return strings.TrimRight(strings.ReplaceAll(text, unbroken, "-"), "\n")
+	return strings.Join(paragraphs, "\n\n")
 }
 
-// writeRows writes words with their descriptions, wrapped beside the words.
-func writeRows(b *strings.Builder, rows [][2]string, width int) {
+func wordwrap(text string, width int) string {
+	const unbroken = "\u2011" // non-breaking hyphen
+	return strings.ReplaceAll(ansi.Wordwrap(strings.ReplaceAll(text, "-", unbroken), width, ""), unbroken, "-")
+}
+
+// beside writes words with their descriptions, wrapped beside the words.
+func beside(rows string, width int) string {
+	var b strings.Builder
 	left := 0
-	for _, r := range rows {
-		left = max(left, utf8.RuneCountInString(r[0]))
+	for row := range strings.SplitSeq(rows, "\n  ") {
+		word, _, _ := strings.Cut(row, "\t")
+		left = max(left, utf8.RuneCountInString(word))
 	}
 	left = min(left, width*2/5)
-	for _, r := range rows {
-		fmt.Fprintf(b, "  %-*s", left, r[0])
-		if utf8.RuneCountInString(r[0]) > left {
-			fmt.Fprintf(b, "\n  %*s", left, "")
+	for row := range strings.SplitSeq(rows, "\n  ") {
+		word, means, _ := strings.Cut(row, "\t")
+		fmt.Fprintf(&b, "\n  %-*s", left, word)
+		if utf8.RuneCountInString(word) > left {
+			fmt.Fprintf(&b, "\n  %*s", left, "")
 		}
-		text := Wrapped(r[1], max(width-left-4, 20))
-		b.WriteString("  " + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", left+4)) + "\n")
+		text := wordwrap(means, max(width-left-4, 20))
+		b.WriteString("  " + strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", left+4)))
 	}
+	return b.String()[1:]
 }
