@@ -12,7 +12,6 @@ import (
 type open struct {
 	Translation
 	gen    uint64 // Event.Gen; 0: not known
-	losses uint32 // losses.count when it opened
 	dumped bool   // a dump reported it first
 	isNew  bool   // its NEW was seen: another NEW is about a later flow
 }
@@ -67,65 +66,24 @@ func (o *open) learn(e *monitor.Event) {
 func (t *Tracker) current(key *monitor.Tuple, o *open) Translation {
 	tr := o.Translation
 	tr.Namespace = t.cfg.name(key.NetNS)
-	if t.losses.touched(o.Namespace, o.losses) || t.losses.touched(tr.Namespace, o.losses) {
+	if o.Number <= max(t.touched[0], t.touched[key.NetNS]) {
 		tr.Doubt |= TouchedByGap
 	}
 	return tr
 }
 
-// losses are the losses of a run by the name of the network namespace. A loss
-// under "" may concern any of them.
-type losses struct {
-	count uint32            // losses so far
-	last  map[string]uint32 // number of the newest loss
-	open  map[string]span   // not reconciled yet
-}
-
 // span goes from the beginning of the first gap to the end of the last.
 type span struct{ from, to monitor.Time }
 
-func (l *losses) add(g *Gap) {
-	l.touch(g.Namespace)
-	s := span{g.From, g.To}
-	if o, ok := l.open[g.Namespace]; ok {
-		s = span{min(o.from, s.from), max(o.to, s.to)}
-	}
-	l.open[g.Namespace] = s
-}
-
-// touch makes the flows that are open in a namespace doubtful.
-func (l *losses) touch(namespace string) {
-	if l.last == nil {
-		l.last, l.open = map[string]uint32{}, map[string]span{}
-	}
-	l.count++
-	l.last[namespace] = l.count
-}
-
-// reconciled removes the losses that a reconciliation has made up for, in one namespace or
-// (name "") in all. Losses since it began stay.
-func (l *losses) reconciled(namespace string, gap *monitor.Gap) {
-	for name, s := range l.open {
-		if (namespace == "" || namespace == name) && (gap == nil || s.to <= gap.From) {
-			delete(l.open, name)
-		}
-	}
-}
-
-// since returns the beginning of the losses of a namespace that are not
-// reconciled, 0 if there are none.
-func (l *losses) since(namespace string) (from monitor.Time) {
-	for _, name := range [...]string{"", namespace} {
-		if s, ok := l.open[name]; ok && (from == 0 || s.from < from) {
+// lostSince returns the beginning of the losses of a network namespace that are not reconciled,
+// 0 if there are none. A loss of namespace 0 may concern any of them.
+func (t *Tracker) lostSince(id monitor.NetNS) (from monitor.Time) {
+	for _, of := range [...]monitor.NetNS{0, id} {
+		if s, ok := t.losses[of]; ok && (from == 0 || s.from < from) {
 			from = s.from
 		}
 	}
 	return from
-}
-
-// touched reports whether the namespace lost events after loss number since.
-func (l *losses) touched(namespace string, since uint32) bool {
-	return since != l.count && (l.last[""] > since || l.last[namespace] > since)
 }
 
 // Previous are the flows that were open at the end of the previous run of a history. Whether
@@ -206,8 +164,10 @@ func (t *Tracker) endPrevious(was *Translation, ch *Changes) {
 	was.End = max(t.previous.Until, was.Start)
 	was.Reason = t.previous.Reason
 	was.Doubt |= EndedInGap | TouchedByRestart
-	if t.losses.touched(was.Namespace, 0) {
-		was.Doubt |= TouchedByGap // its end may have been lost in this run
+	for id := range t.touched { // its end may have been lost in this run
+		if id == 0 || was.Namespace == t.cfg.name(id) {
+			was.Doubt |= TouchedByGap
+		}
 	}
 	ch.Closed = append(ch.Closed, *was)
 }

@@ -1,6 +1,7 @@
 package translation
 
 import (
+	"maps"
 	"slices"
 
 	"natlens/monitor"
@@ -37,12 +38,13 @@ func (c *TrackerConfig) name(n monitor.NetNS) string {
 type Tracker struct {
 	cfg      TrackerConfig
 	flows    map[monitor.Tuple]*open
-	ended    [256]ended   // the flows that ended last, by the low bits of their numbers
-	free     []*open      // closed ones, for reuse
-	first    monitor.Time // time of the first event
-	now      monitor.Time // time of the last event
-	last     uint64       // number of the flow that opened last
-	losses   losses
+	ended    [256]ended               // the flows that ended last, by the low bits of their numbers
+	free     []*open                  // closed ones, for reuse
+	first    monitor.Time             // time of the first event
+	now      monitor.Time             // time of the last event
+	last     uint64                   // number of the flow that opened last
+	losses   map[monitor.NetNS]span   // not reconciled yet; 0: of any network namespace
+	touched  map[monitor.NetNS]uint64 // number of the flow that opened last before the newest loss
 	previous Previous
 }
 
@@ -64,7 +66,8 @@ func (c *Changes) Reset() {
 
 // NewTracker returns a tracker that has seen no event.
 func NewTracker(cfg TrackerConfig) *Tracker {
-	return &Tracker{cfg: cfg, flows: map[monitor.Tuple]*open{}, last: cfg.Last, previous: cfg.Previous}
+	return &Tracker{cfg: cfg, flows: map[monitor.Tuple]*open{}, losses: map[monitor.NetNS]span{},
+		touched: map[monitor.NetNS]uint64{}, last: cfg.Last, previous: cfg.Previous}
 }
 
 // Len returns the number of open translations, those of the previous run
@@ -89,7 +92,7 @@ func (t *Tracker) Apply(b *monitor.Batch, ch *Changes) {
 		case monitor.KindLost:
 			t.lost(e, ch)
 		case monitor.KindResynced:
-			t.losses.reconciled(t.lossName(e), e.Gap)
+			t.reconciled(e)
 		case monitor.KindDestroy:
 			if t.wanted(e) {
 				t.destroy(e, ch)
@@ -118,7 +121,10 @@ func (t *Tracker) Open(fn func(*Translation) bool) {
 }
 
 func (t *Tracker) lost(e *monitor.Event, ch *Changes) {
-	g := Gap{From: e.Time, To: e.Time, Cause: Lost, Namespace: t.lossName(e), Number: t.last}
+	g := Gap{From: e.Time, To: e.Time, Cause: Lost, Number: t.last}
+	if e.NetNS() != 0 {
+		g.Namespace = t.cfg.name(e.NetNS())
+	}
 	if e.Gap != nil {
 		g.Count, g.AtLeast = e.Gap.Count, e.Gap.Uncertain
 		if e.Gap.From != 0 {
@@ -126,14 +132,26 @@ func (t *Tracker) lost(e *monitor.Event, ch *Changes) {
 		}
 		g.To = max(g.From, e.Gap.To)
 	}
-	t.losses.add(&g)
+	s, ok := t.losses[e.NetNS()]
+	if !ok {
+		s = span{g.From, g.To}
+	}
+	t.losses[e.NetNS()] = span{min(s.from, g.From), max(s.to, g.To)}
+	t.touched[e.NetNS()] = t.last
 	ch.Gaps = append(ch.Gaps, g)
+}
+
+// reconciled removes the losses that a reconciliation has made up for. Losses since it began stay.
+func (t *Tracker) reconciled(e *monitor.Event) {
+	maps.DeleteFunc(t.losses, func(of monitor.NetNS, s span) bool {
+		return (e.NetNS() == 0 || e.NetNS() == of) && (e.Gap == nil || s.to <= e.Gap.From)
+	})
 }
 
 // ClockSet adds a gap for times that are wrong or were skipped, because the system's
 // time was set. What is open, and what ch already has, becomes doubtful.
 func (t *Tracker) ClockSet(from, to monitor.Time, ch *Changes) {
-	t.losses.touch("")
+	t.touched[0] = t.last
 	for i := range ch.Closed {
 		ch.Closed[i].Doubt |= TouchedByGap
 	}
@@ -148,17 +166,9 @@ func (t *Tracker) Rename(ch *Changes) {
 			if !slices.Contains(ch.Renamed, r) {
 				ch.Renamed = append(ch.Renamed, r)
 			}
-			o.Namespace, o.Doubt = now.Namespace, now.Doubt
+			o.Namespace = now.Namespace
 		}
 	}
-}
-
-// lossName returns the network namespace of a loss or a resync, "" for all.
-func (t *Tracker) lossName(e *monitor.Event) string {
-	if e.NetNS() == 0 {
-		return ""
-	}
-	return t.cfg.name(e.NetNS())
 }
 
 // see processes a message of a live flow. It skips flows that the table does not keep: forged ones would fill the
@@ -213,7 +223,7 @@ func (t *Tracker) begin(e *monitor.Event) *open {
 			Proto: f.Orig.Proto, Family: f.Orig.Family, NAT: kindOf(f), Zone: f.Orig.Zone,
 			Namespace: t.cfg.name(e.NetNS()), Number: t.last,
 		},
-		gen: e.Gen, losses: t.losses.count,
+		gen:    e.Gen,
 		dumped: e.Kind.Dumped() || e.Inferred,
 		isNew:  e.Kind == monitor.KindNew && !e.Inferred,
 	}
@@ -231,7 +241,7 @@ func (t *Tracker) begin(e *monitor.Event) *open {
 		o.Start, o.Doubt = t.previous.From, BeganInGap|TouchedByRestart
 	default:
 		o.Start, o.Doubt = t.timeOf(e), BeganBefore
-		if since := t.losses.since(o.Namespace); since != 0 {
+		if since := t.lostSince(e.NetNS()); since != 0 {
 			o.Start, o.Doubt = since, BeganInGap
 		}
 	}
