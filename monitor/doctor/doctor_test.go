@@ -18,7 +18,7 @@ func healthy() *Snapshot {
 			"tcp_timeout_established": 432000, "udp_timeout": 30, "udp_timeout_stream": 120},
 		RMemMax:  212992,
 		Place:    Place{Host: true},
-		Tracking: Tracking{IPv4: true, IPv6: true, Count: 2, By: []string{"ip nat post: masq", "inet f in: ct"}},
+		Tracking: monitor.Tracking{IPv4: true, IPv6: true, Count: 2, By: []string{"ip nat post: masq", "inet f in: ct"}},
 		Capture:  Capture{Way: "ring", Capacity: 32 << 20, Events: 5000},
 		Fill:     Fill{Begin: 10000, End: 10010, Max: 262144},
 		Counters: map[string]Moved{},
@@ -76,13 +76,13 @@ func TestTroubles(t *testing.T) {
 		{"privilege", Fail, "sudo natlens doctor", func(s *Snapshot) { deny(s); s.Place.Sudo = true }},
 		{"privilege", Fail, "", deny}, // for root the same command would be denied again
 		{"conntrack", Fail, "modprobe nf_conntrack", func(s *Snapshot) { clear(s.Sysctls); deny(s) }},
-		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Capture.Events, s.Fill = Tracking{}, 0, Fill{Max: 10} }},
-		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Capture.Events, s.Fill = Tracking{}, 0, Fill{1, 1, 10} }},
+		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Capture.Events, s.Fill = monitor.Tracking{}, 0, Fill{Max: 10} }},
+		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Capture.Events, s.Fill = monitor.Tracking{}, 0, Fill{1, 1, 10} }},
 		{"hook", Warn, nft, func(s *Snapshot) {
-			s.Tracking, s.Capture.Events, s.Fill = Tracking{Legacy: []string{"iptables nat"}}, 0, Fill{Max: 10}
+			s.Tracking, s.Capture.Events, s.Fill = monitor.Tracking{Legacy: []string{"iptables nat"}}, 0, Fill{Max: 10}
 		}},
-		{"hook", OK, "", func(s *Snapshot) { s.Tracking = Tracking{} }},
-		{"hook", Skip, "", func(s *Snapshot) { s.Tracking = Tracking{Unread: "read rules: timeout"} }},
+		{"hook", OK, "", func(s *Snapshot) { s.Tracking = monitor.Tracking{} }},
+		{"hook", Skip, "", func(s *Snapshot) { s.Tracking = monitor.Tracking{Unread: "read rules: timeout"} }},
 		{"events", Fail, sysctl + "events=1", func(s *Snapshot) { s.Sysctls["events"] = 0 }},
 		{"events", OK, sysctl + "events=1", func(s *Snapshot) { s.Sysctls["events"] = 2 }},
 		{"ring", Warn, "", func(s *Snapshot) { s.Capture.NotRing = "needs CAP_BPF" }},
@@ -341,7 +341,7 @@ func TestQuiet(t *testing.T) {
 		make    func(*Snapshot)
 		command string
 	}{
-		{func(s *Snapshot) { s.Tracking, s.Fill = Tracking{}, Fill{} }, "nft '" + TurnOn + "'"},
+		{func(s *Snapshot) { s.Tracking, s.Fill = monitor.Tracking{}, Fill{} }, "nft '" + TurnOn + "'"},
 		{func(s *Snapshot) { s.Sysctls["events"] = 0 }, "sysctl -w net.netfilter.nf_conntrack_events=1"},
 		{func(s *Snapshot) { s.Sysctls["events"] = 2 }, "sysctl -w net.netfilter.nf_conntrack_events=1"},
 		{func(*Snapshot) {}, "ip netns list"},

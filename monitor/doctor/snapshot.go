@@ -20,20 +20,11 @@ type Snapshot struct {
 	Sysctls map[string]uint64 // net.netfilter.nf_conntrack_…, by the rest of the name; empty: no connection tracking
 	RMemMax uint64            // net.core.rmem_max; 0 if it cannot be read
 
-	Tracking Tracking
+	Tracking monitor.Tracking
 	Capture  Capture
 	Fill     Fill
 	Counters map[string]Moved // the kernel's counters, by conntrack(8)'s names
 	Counts   *Counts          // of the flows in the table; nil: the table was not read
-}
-
-// Tracking says what turns connection tracking on.
-type Tracking struct {
-	IPv4, IPv6 bool
-	By         []string // the first few rules that turn it on
-	Count      int      // number of such rules
-	Legacy     []string // tables of iptables-legacy, whose rules cannot be read
-	Unread     string   // why rules could not be read; "" if they could
 }
 
 // Capture describes how events were captured.

@@ -14,34 +14,23 @@ import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
+	"natlens/monitor"
 	"natlens/monitor/netns"
 )
-
-// Tracking says which rules turn connection tracking on in a network namespace. IPVS, Open
-// vSwitch and BPF programs may do it too. The kernel turns conntrack on with the first nftables
-// rule or object that needs it, and off with the last. Rules of iptables-nft are nftables
-// rules.
-type Tracking struct {
-	IPv4, IPv6 bool     // the families that are tracked because of By
-	By         []string // the first few, as "ip nat postrouting: masq": family, table, chain or object, action
-	Count      int      // how many there are
-
-	// Legacy are the tables of iptables-legacy in this namespace. Their rules cannot be read.
-	Legacy []string
-}
 
 // maxTrackers is the maximum length of Tracking.By.
 const maxTrackers = 8
 
-// ReadTracking reads the rules of a network namespace (0: the caller's). A kernel without
-// nftables has no rules.
-func ReadTracking(ns int) (t Tracking, err error) {
+// ReadTracking reads the rules of a network namespace (0: the caller's). The kernel turns
+// conntrack on with the first nftables rule or object that needs it, and off with the last. Rules
+// of iptables-nft are nftables rules. A kernel without nftables has no rules.
+func ReadTracking(ns int) (t monitor.Tracking, err error) {
 	conn, err := nftables.New(nftables.WithNetNSFd(ns), nftables.AsLasting(), rulesOnlyKernel)
 	if err != nil {
 		return t, fmt.Errorf("open netlink socket: %w", netns.Privilege(err))
 	}
 	defer conn.CloseLasting()
-	err = t.read(conn)
+	err = readRules(&t, conn)
 	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) { // without nftables in nfnetlink
 		return t, fmt.Errorf("read rules: %w", netns.Privilege(err))
 	}
@@ -52,7 +41,7 @@ func ReadTracking(ns int) (t Tracking, err error) {
 // rulesOnlyKernel makes the library's socket accept only the kernel's answers.
 var rulesOnlyKernel = nftables.WithSockOptions(netns.OnlyKernel)
 
-func (t *Tracking) read(conn *nftables.Conn) error {
+func readRules(t *monitor.Tracking, conn *nftables.Conn) error {
 	tables, err := conn.ListTables()
 	if err != nil {
 		return err
@@ -69,7 +58,7 @@ func (t *Tracking) read(conn *nftables.Conn) error {
 		for _, rule := range rules {
 			for _, e := range rule.Exprs {
 				if by := trackingExpr(e); by != "" {
-					t.add(chain.Table, chain.Name, by)
+					addTracker(t, chain.Table, chain.Name, by)
 					break
 				}
 			}
@@ -82,7 +71,7 @@ func (t *Tracking) read(conn *nftables.Conn) error {
 		}
 		for _, o := range objects {
 			if o, ok := o.(*nftables.NamedObj); ok && ctObjects[o.Type] != "" {
-				t.add(table, o.Name, ctObjects[o.Type])
+				addTracker(t, table, o.Name, ctObjects[o.Type])
 			}
 		}
 	}
@@ -90,12 +79,12 @@ func (t *Tracking) read(conn *nftables.Conn) error {
 }
 
 // add counts a rule or object that turns conntrack on.
-func (t *Tracking) add(table *nftables.Table, name, by string) {
+func addTracker(t *monitor.Tracking, table *nftables.Table, name, by string) {
 	t.IPv4 = t.IPv4 || table.Family != nftables.TableFamilyIPv6
 	t.IPv6 = t.IPv6 || table.Family != nftables.TableFamilyIPv4
 	t.Count++
 	if len(t.By) < maxTrackers {
-		t.By = append(t.By, fmt.Sprintf("%s %s %s: %s", familyWords[table.Family], table.Name, name, by))
+		t.By = append(t.By, monitor.Escape(fmt.Sprintf("%s %s %s: %s", familyWords[table.Family], table.Name, name, by)))
 	}
 }
 

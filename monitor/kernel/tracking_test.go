@@ -12,6 +12,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 
+	"natlens/monitor"
 	"natlens/monitor/golden"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
@@ -27,7 +28,7 @@ func TestReadTracking(t *testing.T) {
 		t.Fatal(err)
 	}
 	none.Legacy = nil // what modules the host has loaded
-	if !reflect.DeepEqual(none, Tracking{}) {
+	if !reflect.DeepEqual(none, monitor.Tracking{}) {
 		t.Errorf("the server has no rules, got %+v", none)
 	}
 	if err := l.Gateway.NFT(func(c *nftables.Conn) error { c.FlushRuleset(); return nil }); err != nil {
@@ -37,16 +38,16 @@ func TestReadTracking(t *testing.T) {
 		name  string
 		exprs []expr.Any
 		table nftables.TableFamily
-		want  Tracking
+		want  monitor.Tracking
 	}{
-		{"notrack", []expr.Any{&expr.Notrack{}}, nftables.TableFamilyIPv4, Tracking{}},
+		{"notrack", []expr.Any{&expr.Notrack{}}, nftables.TableFamilyIPv4, monitor.Tracking{}},
 		{"ct", []expr.Any{&expr.Ct{Key: expr.CtKeySTATE, Register: 1}}, nftables.TableFamilyIPv6,
-			Tracking{IPv6: true, Count: 1, By: []string{"ip6 ct c: ct"}}},
+			monitor.Tracking{IPv6: true, Count: 1, By: []string{"ip6 ct c: ct"}}},
 		{"masq", []expr.Any{&expr.Counter{}, &expr.Masq{}}, nftables.TableFamilyIPv4,
-			Tracking{IPv4: true, Count: 1, By: []string{"ip masq c: masq"}}},
+			monitor.Tracking{IPv4: true, Count: 1, By: []string{"ip masq c: masq"}}},
 		{"inet", []expr.Any{&expr.Ct{Key: expr.CtKeySTATE, Register: 1}, &expr.Ct{Key: expr.CtKeyMARK, Register: 1}},
 			nftables.TableFamilyINet,
-			Tracking{IPv4: true, IPv6: true, Count: 1, By: []string{"inet inet c: ct"}}},
+			monitor.Tracking{IPv4: true, IPv6: true, Count: 1, By: []string{"inet inet c: ct"}}},
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			table := &nftables.Table{Family: step.table, Name: step.name}

@@ -24,7 +24,7 @@ type reading struct {
 	cpus     []ctnetlink.CPUStats
 	expect   []ctnetlink.CPUStats
 	sysctls  map[string]uint64 // by the rest of the name after kernel.SysctlPrefix
-	tracking kernel.Tracking   // only with several namespaces
+	tracking monitor.Tracking  // only with several namespaces
 
 	grown  map[string]uint64 // with --for: the growth of the counters
 	events kinds             // with --for

@@ -13,7 +13,6 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/ctnetlink"
 	"natlens/monitor/human"
-	"natlens/monitor/kernel"
 )
 
 var counterMeanings = map[string]string{
@@ -157,7 +156,7 @@ func overview(all []*reading, seen *watched) []byte {
 }
 
 // tracksText returns for which families rules turn tracking on.
-func tracksText(t *kernel.Tracking) string {
+func tracksText(t *monitor.Tracking) string {
 	families := map[[2]bool]string{{true, true}: "ipv4 ipv6", {true, false}: "ipv4", {false, true}: "ipv6"}
 	return cmp.Or(families[[2]bool{t.IPv4, t.IPv6}], "–")
 }

@@ -33,16 +33,12 @@ func Settings(s *doctor.Snapshot, ns int) error {
 
 // Tracking reads which rules turn connection tracking on. If they can't be read,
 // Unread says why.
-func Tracking(ns int) doctor.Tracking {
+func Tracking(ns int) monitor.Tracking {
 	t, err := kernel.ReadTracking(ns)
 	if err != nil {
-		return doctor.Tracking{Unread: err.Error()}
+		return monitor.Tracking{Unread: err.Error()}
 	}
-	all := doctor.Tracking{IPv4: t.IPv4, IPv6: t.IPv6, Count: t.Count, Legacy: t.Legacy}
-	for _, by := range t.By {
-		all.By = append(all.By, monitor.Escape(by))
-	}
-	return all
+	return t
 }
 
 // Quiet reads what [doctor.Quiet] needs.
