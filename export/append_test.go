@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"natlens/export/csv"
-	"natlens/export/jsonl"
 	"natlens/monitor"
 	"natlens/monitor/golden"
 )
@@ -62,12 +59,8 @@ func TestAppendRefuses(t *testing.T) {
 func TestReopen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.csv")
 	o := RotationOptions{Path: path,
-		Open: func(path string) (Part, error) { return CreatePart(path, CreateOptions{Append: true}) },
-		Sink: func(w io.Writer) monitor.Sink {
-			sink := csv.NewWriter(w)
-			sink.Continued = w.(Part).Size() > 0
-			return sink
-		}}
+		Open:   func(path string) (Part, error) { return CreatePart(path, CreateOptions{Append: true}) },
+		Format: "csv"}
 	r, err := NewRotation(o)
 	if err != nil {
 		t.Fatal(err)
@@ -112,8 +105,8 @@ func TestReopenRotates(t *testing.T) {
 	dir := t.TempDir()
 	var notes bytes.Buffer
 	r, err := NewRotation(RotationOptions{Path: filepath.Join(dir, "x.jsonl"), Size: 1 << 20, Notes: &notes,
-		Open: func(path string) (Part, error) { return CreatePart(path, CreateOptions{}) },
-		Sink: func(w io.Writer) monitor.Sink { return jsonl.NewWriter(w) }})
+		Open:   func(path string) (Part, error) { return CreatePart(path, CreateOptions{}) },
+		Format: "jsonl"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,8 +168,8 @@ func TestWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := NewRotation(RotationOptions{Path: path,
-		Open: func(path string) (Part, error) { return CreatePart(path, CreateOptions{Append: true}) },
-		Sink: func(w io.Writer) monitor.Sink { return jsonl.NewWriter(w) }})
+		Open:   func(path string) (Part, error) { return CreatePart(path, CreateOptions{Append: true}) },
+		Format: "jsonl"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,33 +18,32 @@ import (
 	"natlens/monitor/replay"
 )
 
-// Format is one way to write events.
-type Format struct {
-	Name string
-	Help string // one line
-}
-
 // IsBinary reports whether a format is not text.
 func IsBinary(format string) bool { return format == "pcapng" }
 
 // Options are the options of the formats.
 type Options = text.Options
 
-// formats are the formats of New. open also gets the modifiers of conntrack.
-var formats = []struct {
-	Format
-	open func(w io.Writer, o Options, modifiers string) (monitor.Sink, error)
-}{
-	{Format{"pretty", "lines for people: what NAT makes of each flow, in colour on a terminal"},
+// Format is one way to write events.
+type Format struct {
+	Name string
+	Help string // one line
+
+	open func(w io.Writer, o Options, modifiers string) (monitor.Sink, error) // modifiers: of conntrack
+}
+
+// Formats are the formats of New.
+var Formats = []Format{
+	{"pretty", "lines for people: what NAT makes of each flow, in colour on a terminal",
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) { return pretty.NewWriter(w, o), nil }},
-	{Format{"jsonl", "one JSON object a line, as docs/json.md specifies"},
+	{"jsonl", "one JSON object a line, as docs/json.md specifies",
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) {
 			sink := jsonl.NewWriter(w)
 			sink.Namespaces, sink.Places, sink.Gateway = o.Namespaces, o.Places, o.Gateway
 			return sink, nil
 		}},
-	{Format{"conntrack", "the lines of conntrack(8); with its modifiers: " +
-		"conntrack,id,timestamp,ktimestamp,extended,labels,xml,save"},
+	{"conntrack", "the lines of conntrack(8); with its modifiers: " +
+		"conntrack,id,timestamp,ktimestamp,extended,labels,xml,save",
 		func(w io.Writer, o Options, list string) (monitor.Sink, error) {
 			m, err := conntrack.ParseModifiers(list)
 			if err != nil {
@@ -52,29 +51,21 @@ var formats = []struct {
 			}
 			return conntrack.NewWriter(w, m, o), nil
 		}},
-	{Format{"csv", "comma-separated values with a header"},
+	{"csv", "comma-separated values with a header",
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) {
 			sink := csv.NewWriter(w)
 			sink.Namespaces, sink.Continued = o.Namespaces, o.Continued
 			return sink, nil
 		}},
-	{Format{"pcapng", "a capture file: each message as the kernel sent it, for Wireshark and for --from"},
+	{"pcapng", "a capture file: each message as the kernel sent it, for Wireshark and for --from",
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) {
 			return pcapng.NewWriter(w, pcapng.Options{Application: o.Application, Filter: o.Filter}), nil
 		}},
 }
 
-// Formats returns the formats that [New] accepts.
-func Formats() (all []Format) {
-	for _, f := range formats {
-		all = append(all, f.Format)
-	}
-	return all
-}
-
 // FormatNames returns the names of the formats.
 func FormatNames() (names []string) {
-	for _, f := range formats {
+	for _, f := range Formats {
 		names = append(names, f.Name)
 	}
 	return names
@@ -90,7 +81,7 @@ func New(format string, w io.Writer, o Options) (monitor.Sink, error) {
 	case more && list == "":
 		return nil, conntrack.UnknownModifier("")
 	}
-	for _, f := range formats {
+	for _, f := range Formats {
 		if f.Name == name {
 			return f.open(w, o, list)
 		}

@@ -99,7 +99,7 @@ func TestSinksStick(t *testing.T) {
 
 // TestSinksRetainNothing overwrites a batch after it was written.
 func TestSinksRetainNothing(t *testing.T) {
-	for _, f := range Formats() {
+	for _, f := range Formats {
 		var out bytes.Buffer
 		sink, err := New(f.Name, &out, Options{Location: time.UTC})
 		if err != nil {

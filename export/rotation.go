@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"natlens/export/pcapng"
 	"natlens/export/text"
 	"natlens/monitor"
 )
@@ -40,10 +40,10 @@ type RotationOptions struct {
 	Keep  int           // maximum number of files: a new one deletes the oldest, also of other runs; 0: no limit
 
 	Open    func(path string) (Part, error) // creates a file; after fs.ErrExist the rotation tries another name
-	Capture pcapng.Options
-	Sink    func(io.Writer) monitor.Sink // returns the sink that writes a file; nil: pcapng. It must not split a batch
-	Now     func() time.Time             // for events without a time; nil: time.Now
-	Notes   io.Writer                    // gets a line when the disk is full, and when it has space again; nil: none
+	Format  string                          // one of Formats; "": pcapng
+	Options Options                         // of the format, without Continued
+	Now     func() time.Time                // for events without a time; nil: time.Now
+	Notes   io.Writer                       // gets a line when the disk is full, and when it has space again; nil: none
 }
 
 // Rotation is a sink that writes a sequence of files. Each file is a complete recording, and
@@ -82,9 +82,7 @@ func NewRotation(o RotationOptions) (*Rotation, error) {
 	if r.o.Now == nil {
 		r.o.Now = time.Now
 	}
-	if r.o.Sink == nil {
-		r.o.Sink = func(w io.Writer) monitor.Sink { return pcapng.NewWriter(w, o.Capture) }
-	}
+	r.o.Format = cmp.Or(o.Format, "pcapng")
 	if r.o.Notes == nil {
 		r.o.Notes = io.Discard
 	}
@@ -261,7 +259,12 @@ func (r *Rotation) open(at monitor.Time) (err error) {
 		return err
 	}
 	r.began = r.part.Size()
-	r.sink = r.o.Sink(r.part)
+	r.o.Options.Continued = r.began > 0
+	if r.sink, err = New(r.o.Format, r.part, r.o.Options); err != nil {
+		err = errors.Join(err, r.part.Close())
+		r.part = nil
+		return err
+	}
 	r.writeLocals()
 	r.until = at + monitor.Time(r.o.Every)
 	if r.o.Keep > 0 && r.rotates() {

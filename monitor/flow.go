@@ -19,7 +19,10 @@ type Flow struct {
 }
 
 // Counters counts one direction of a flow: packets, and bytes of layer 3.
-type Counters struct{ Packets, Bytes uint64 }
+type Counters struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
 
 // TCPInfo is what the TCP tracker reports besides the state: window scales, its internal flags
 // (IP_CT_TCP_FLAG_*), and the mask that says which flags are valid.

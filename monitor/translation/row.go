@@ -61,14 +61,8 @@ type RowICMP struct {
 
 // RowCounters are the kernel's counters of both directions.
 type RowCounters struct {
-	Orig  RowCount `json:"orig"`
-	Reply RowCount `json:"reply"`
-}
-
-// RowCount are the counters of one direction.
-type RowCount struct {
-	Packets uint64 `json:"packets"`
-	Bytes   uint64 `json:"bytes"`
+	Orig  monitor.Counters `json:"orig"`
+	Reply monitor.Counters `json:"reply"`
 }
 
 // NewRow returns the JSON form of an answer.
@@ -89,7 +83,7 @@ func NewRow(a *Answer) Row {
 		r.ICMP = &RowICMP{uint8(a.ICMP >> 8), uint8(a.ICMP)}
 	}
 	if a.Counted {
-		r.Counters = &RowCounters{RowCount(a.Original), RowCount(a.Reply)}
+		r.Counters = &RowCounters{a.Original, a.Reply}
 	}
 	return r
 }

@@ -93,7 +93,7 @@ func completeFormat(cmd *cobra.Command, args []string, typed string) (out []cobr
 	if strings.HasPrefix(typed, "conntrack,") {
 		return ListOf(conntrack.ModifierNames()...)(cmd, args, typed)
 	}
-	for _, f := range export.Formats() {
+	for _, f := range export.Formats {
 		out = append(out, cobra.CompletionWithDesc(f.Name, f.Help))
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp

@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"io"
 	"strings"
 	"time"
 
 	"natlens/export"
-	"natlens/export/pcapng"
-	"natlens/monitor"
 	"natlens/monitor/human"
 )
 
@@ -89,22 +86,10 @@ func (f *fileFlags) open(con Console, format string, o export.Options) (*export.
 	if err != nil {
 		return nil, err
 	}
-	to := export.RotationOptions{
-		Path: f.path, Size: size, Every: every, Keep: f.keep, Notes: con.Stderr,
+	return export.NewRotation(export.RotationOptions{
+		Path: f.path, Size: size, Every: every, Keep: f.keep, Notes: con.Stderr, Format: format, Options: o,
 		Open: func(path string) (export.Part, error) {
 			return export.CreatePart(path, export.CreateOptions{Force: f.force, Append: f.more})
 		},
-		Capture: pcapng.Options{Application: o.Application, Filter: o.Filter},
-	}
-	if !export.IsBinary(format) {
-		to.Sink = func(w io.Writer) monitor.Sink {
-			o := o
-			if part, ok := w.(export.Part); ok {
-				o.Continued = part.Size() > 0
-			}
-			sink, _ := export.New(format, w, o) // Open has called it with the same format
-			return sink
-		}
-	}
-	return export.NewRotation(to)
+	})
 }
