@@ -84,7 +84,8 @@ func addTracker(t *monitor.Tracking, table *nftables.Table, name, by string) {
 	t.IPv6 = t.IPv6 || table.Family != nftables.TableFamilyIPv4
 	t.Count++
 	if len(t.By) < maxTrackers {
-		t.By = append(t.By, monitor.Escape(fmt.Sprintf("%s %s %s: %s", familyWords[table.Family], table.Name, name, by)))
+		text := fmt.Sprintf("%s %s %s: %s", familyWords[table.Family], table.Name, name, by)
+		t.By = append(t.By, monitor.Escape(text))
 	}
 }
 
