@@ -1,6 +1,7 @@
 package health
 
 import (
+	"slices"
 	"time"
 
 	"natlens/monitor"
@@ -69,44 +70,26 @@ func (t *Timeline) now() (s second) {
 	return s
 }
 
-// Spark draws the events of the last minute in the given number of cells, a divisor of 60. Each
-// cell is the highest of its seconds; unknown seconds are blank.
+// Spark draws the events of the last minute in the given number of cells. Each cell is the highest
+// of its seconds; unknown seconds are blank.
 func (t *Timeline) Spark(cells int) string {
-	return paint.Spark(t.busiest(cells, 60, func(s second) uint64 { return s.events }))
+	return paint.Spark(page.Highest(t.each(func(s second) uint64 { return s.events }), 60, cells))
 }
 
-// spans are the possible lengths of a chart in seconds. It uses the shortest that contains all
-// known values, so that the first minute is not only a few cells.
-var spans = []int{60, 120, 300, timelineSeconds}
+func (t *Timeline) each(of func(second) uint64) (all []uint64) {
+	for _, s := range t.seconds {
+		all = append(all, of(s))
+	}
+	return all
+}
 
-// values returns the known time in the given number of cells, each the highest of its seconds,
-// and how many cells, from the right, are known.
+// values returns the known time in the given number of cells, and how many cells, from the right,
+// are known. The shortest span that contains all is used, so that the first minute is not only a
+// few cells.
 func (t *Timeline) values(cells int, of func(second) uint64) (values []uint64, known int) {
-	span := timelineSeconds
-	for i := len(spans) - 1; i >= 0 && spans[i] >= len(t.seconds); i-- {
-		span = spans[i]
-	}
-	return t.busiest(cells, span, of)
-}
-
-// busiest is values for a length.
-func (t *Timeline) busiest(cells, span int, of func(second) uint64) (values []uint64, known int) {
-	n := len(t.seconds)
-	values = make([]uint64, cells)
-	for i := range n {
-		// Cells before now: those that the second begins in, and ends in where there are
-		// more cells than seconds.
-		back, end := i*cells/span, max(i*cells/span, (i+1)*cells/span-1)
-		if back >= cells {
-			break
-		}
-		v := of(t.seconds[n-1-i])
-		for ; back <= min(end, cells-1); back++ {
-			values[cells-1-back] = max(values[cells-1-back], v)
-			known = back + 1
-		}
-	}
-	return values, known
+	spans := []int{60, 120, 300, timelineSeconds}
+	at, _ := slices.BinarySearch(spans, len(t.seconds))
+	return page.Highest(t.each(of), spans[at], cells)
 }
 
 // Moved stores the kernel's counters of the last ten minutes.
