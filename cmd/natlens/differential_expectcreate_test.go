@@ -99,15 +99,9 @@ func TestExpectCreate(t *testing.T) {
 	ours(t, ns, "-F", "expect")
 	const line = "expect create -p tcp -s 192.0.2.1 -d 198.51.100.2 --orig-port-src 4000 --orig-port-dst 21 -t 60 --tuple-src 198.51.100.2 --tuple-dst 192.0.2.1"
 	for _, c := range []struct{ more, stderr, made string }{
-		{"", "expect create needs --tuple-port-dst\n", ""},
 		{"--tuple-port-dst 30000", "1 expectation created.\n", "proto=6 src=198.51.100.2 dst=192.0.2.1 sport=0 dport=30000 mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 " +
 			"master-src=192.0.2.1 master-dst=198.51.100.2 sport=4000 dport=21 class=0 helper=ftp\n"},
 		{"--tuple-port-dst 30000", "create expectation: the expectation exists already\n", ""},
-		{"--tuple-port-dst 70000", "--tuple-port-dst 70000: not a number up to 65535\n", ""},
-		{"--tuple-port-dst 1 --mask-port-src x", "--mask-port-src x: not a number up to 65535\n", ""},
-		{"--tuple-port-dst 1 --status ASSURED", "--status is not for natlens expect create\n", ""},
-		{"--tuple-port-dst 1 --mark 5", "--mark is not for natlens expect create\n", ""},
-		{"--tuple-port-dst 1 --mask-src ffff::", "--mask-src ffff::: the master's addresses are ipv4\n", ""},
 	} {
 		before := ours(t, ns, "-L", "expect").stdout
 		got := ours(t, ns, strings.Fields(line+" "+c.more)...)

@@ -12,24 +12,15 @@ import (
 	"natlens/monitor/filter"
 )
 
-// completionHelp says how to load the completion script of each shell: in the current shell,
-// then in all.
+// completionHelp says how to load the completion script of each shell into the current shell, and into all.
 var completionHelp = map[string]string{
-	"bash": `It needs the package bash-completion. To load it into this shell, or into every new shell:
-
-  source <(natlens completion bash)
-  natlens completion bash > /etc/bash_completion.d/natlens`,
-	"zsh": `To load it into this shell, or into every new shell (after compinit):
-
-  source <(natlens completion zsh)
-  natlens completion zsh > "${fpath[1]}/_natlens"`,
-	"fish": `To load it into this shell, or into every new shell:
-
-  natlens completion fish | source
+	"bash": `source <(natlens completion bash)
+  natlens completion bash > /etc/bash_completion.d/natlens   # with the package bash-completion`,
+	"zsh": `source <(natlens completion zsh)
+  natlens completion zsh > "${fpath[1]}/_natlens"            # after compinit`,
+	"fish": `natlens completion fish | source
   natlens completion fish > ~/.config/fish/completions/natlens.fish`,
-	"powershell": `To load it into this shell, or into every new shell by a line of your profile:
-
-  natlens completion powershell | Out-String | Invoke-Expression`,
+	"powershell": "natlens completion powershell | Out-String | Invoke-Expression # a line for your profile",
 }
 
 // AddCompletion adds the command completion, which is cobra's, with natlens's texts.
@@ -45,7 +36,8 @@ func AddCompletion(root *cobra.Command) {
 	for _, shell := range completion.Commands() {
 		shell.Args = NoArgs // cobra's own returns no usage error
 		shell.Short = "Print the completion script for " + shell.Name()
-		shell.Long = shell.Short + ". " + completionHelp[shell.Name()]
+		shell.Long = shell.Short + ". To load it into this shell, or into every new shell:\n\n  " +
+			completionHelp[shell.Name()]
 		if f := shell.Flags().Lookup("no-descriptions"); f != nil {
 			f.Usage = "complete without descriptions"
 		}

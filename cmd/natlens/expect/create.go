@@ -4,9 +4,9 @@ package expect
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +14,6 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
-	"natlens/monitor/filter"
 	"natlens/monitor/kernel"
 )
 
@@ -33,11 +32,19 @@ var expectedFlags = []struct{ name, arg, help string }{
 }
 
 func (o *options) expects(cmd *cobra.Command) {
+	o.addrs, o.numbers = map[string]netip.Prefix{}, map[string]uint16{}
 	for _, def := range expectedFlags {
-		cmd.Flags().Var(cli.Value{Read: func(text string) error {
-			o.expected = append(o.expected, filter.FlagValue{Name: def.name, Value: text})
+		read := func(text string) error {
+			n, err := strconv.ParseUint(text, 0, 16)
+			if o.numbers[def.name] = uint16(n); err != nil {
+				return errors.New("not a number up to 65535")
+			}
 			return nil
-		}, Kind: def.arg}, def.name, def.help)
+		}
+		if strings.HasPrefix(def.arg, "ADDR") {
+			read = func(text string) (err error) { o.addrs[def.name], err = network(text); return err }
+		}
+		cmd.Flags().Var(cli.Value{Read: read, Kind: def.arg}, def.name, def.help)
 	}
 	cmd.Long = `Make an expectation by hand, for tests. --proto and the flags of the original direction select the
 master, a flow in the table that has a helper. --tuple-src, --tuple-dst and the ports or keys describe the expected
@@ -83,97 +90,75 @@ func (o *options) timeout() (uint32, error) {
 	return 0, cli.Usagef("expect create needs --timeout")
 }
 
+// network reads an address with the number of its bits to compare, or all.
+func network(text string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(text); err == nil {
+		return p, nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		return netip.Prefix{}, errors.New("not an address or a network")
+	}
+	return netip.PrefixFrom(a, a.BitLen()), nil
+}
+
+// expectedOf reads the expected flow. Without a source port or key, that is not compared. The kernel compares the
+// destination whatever its mask is, so it is required.
 func (o *options) expectedOf(x *monitor.Expect) (err error) {
 	p := x.Master.Proto
-	if p.IsICMP() {
-		return cli.Usagef("expect create: protocol %s has no expectations", p)
-	}
-	e := expected{family: x.Master.Family, given: map[string]string{}}
-	for _, v := range slices.Concat(o.expected, o.filter.Given) {
-		e.given[v.Name] = v.Value
-	}
-	x.Tuple = monitor.Tuple{Proto: p, Family: e.family}
+	x.Tuple = monitor.Tuple{Proto: p, Family: x.Master.Family}
 	x.Mask = x.Tuple
-	x.Tuple.Src, x.Mask.Src = e.addr("src")
-	x.Tuple.Dst, x.Mask.Dst = e.addr("dst")
+	if x.Tuple.Src, x.Mask.Src, err = o.addr("src", p, x.Master.Family); err != nil {
+		return err
+	}
+	x.Tuple.Dst, x.Mask.Dst, err = o.addr("dst", p, x.Master.Family)
+	if err != nil || !p.HasPorts() && p != monitor.GRE {
+		return err
+	}
+	what := "key"
+	if p.HasPorts() {
+		what = "port"
+	}
+	src, hasSrc := o.numbers["tuple-"+what+"-src"]
+	dst, hasDst := o.numbers["tuple-"+what+"-dst"]
+	if !hasDst {
+		return cli.Usagef("expect create needs --tuple-%s-dst", what)
+	}
+	x.Tuple.SrcPort, x.Tuple.DstPort, x.Mask.DstPort = src, dst, 0xffff
+	if hasSrc {
+		x.Mask.SrcPort = 0xffff
+	}
+	for end, to := range map[string]*uint16{"-src": &x.Mask.SrcPort, "-dst": &x.Mask.DstPort} {
+		if mask, ok := o.numbers["mask-"+what+end]; ok {
+			*to = mask
+		}
+	}
+	return nil
+}
+
+// addr returns the address of one end, which is required, and its mask.
+func (o *options) addr(end string, p monitor.Proto, family monitor.Family) (addr, mask monitor.Addr, err error) {
+	tuple, ok := o.addrs["tuple-"+end]
 	switch {
-	case p.HasPorts():
-		e.ends("port", x)
-	case p == monitor.GRE:
-		e.ends("key", x)
+	case p.IsICMP():
+		return addr, mask, cli.Usagef("expect create: protocol %s has no expectations", p)
+	case !ok:
+		return addr, mask, cli.Usagef("expect create needs --tuple-%s", end)
 	}
-	return e.err
-}
-
-// expected reads the flags of the expected flow.
-type expected struct {
-	family monitor.Family // of the master
-	given  map[string]string
-	err    error // the first
-}
-
-// addr returns the address of one end, which is required, and its mask: by default all bits.
-func (e *expected) addr(end string) (addr, mask monitor.Addr) {
-	text, ok := e.given["tuple-"+end]
-	if !ok {
-		e.fail("expect create needs --tuple-%s", end)
+	ones, _ := netip.AddrFromSlice(net.CIDRMask(tuple.Bits(), tuple.Addr().BitLen()))
+	for _, v := range o.filter.Given {
+		if v.Name == "mask-"+end {
+			if ones, err = netip.ParseAddr(v.Value); err != nil || ones.Zone() != "" {
+				return addr, mask, cli.Usagef("--%s %s: not an address", v.Name, monitor.Escape(v.Value))
+			}
+		}
 	}
-	text, bits, isNet := strings.Cut(text, "/")
-	a := e.parse("tuple-"+end, text)
-	if !isNet {
-		bits = strconv.Itoa(a.BitLen())
+	wrong, flag := tuple.Addr(), "tuple"
+	if wrong.Is4() == (family == monitor.IPv4) {
+		wrong, flag = ones, "mask"
 	}
-	n, err := strconv.Atoi(bits)
-	if err != nil || n < 0 || n > a.BitLen() {
-		e.fail("--tuple-%s %s/%s: not a network", end, monitor.Escape(text), monitor.Escape(bits))
+	if wrong.Is4() != (family == monitor.IPv4) {
+		return addr, mask, cli.Usagef("--%s-%s %s: the master's addresses are %s", flag, end, wrong, family)
 	}
-	if text, ok := e.given["mask-"+end]; ok {
-		return monitor.AddrFrom(a), monitor.AddrFrom(e.parse("mask-"+end, text))
-	}
-	ones, _ := netip.AddrFromSlice(net.CIDRMask(max(n, 0), a.BitLen()))
-	return monitor.AddrFrom(a), monitor.AddrFrom(ones)
-}
-
-// parse reads an address of the master's family.
-func (e *expected) parse(name, text string) netip.Addr {
-	a, err := netip.ParseAddr(text)
-	switch {
-	case err != nil || a.Zone() != "":
-		e.fail("--%s %s: not an address", name, monitor.Escape(text))
-	case a.Is4() != (e.family == monitor.IPv4):
-		e.fail("--%s %s: the master's addresses are %s", name, monitor.Escape(text), e.family)
-	}
-	return a
-}
-
-// ends reads ports or keys. Without a source, the source is not compared. The kernel compares
-// the destination whatever its mask is, so it is required.
-func (e *expected) ends(what string, x *monitor.Expect) {
-	if _, ok := e.given["tuple-"+what+"-dst"]; !ok {
-		e.fail("expect create needs --tuple-%s-dst", what)
-	}
-	all := uint16(0)
-	if _, ok := e.given["tuple-"+what+"-src"]; ok {
-		all = 0xffff
-	}
-	x.Tuple.SrcPort, x.Mask.SrcPort = e.number("tuple-"+what+"-src", 0), e.number("mask-"+what+"-src", all)
-	x.Tuple.DstPort, x.Mask.DstPort = e.number("tuple-"+what+"-dst", 0), e.number("mask-"+what+"-dst", 0xffff)
-}
-
-func (e *expected) number(name string, otherwise uint16) uint16 {
-	text, ok := e.given[name]
-	if !ok {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 0, 16)
-	if err != nil {
-		e.fail("--%s %s: not a number up to 65535", name, monitor.Escape(text))
-	}
-	return uint16(n)
-}
-
-func (e *expected) fail(format string, args ...any) {
-	if e.err == nil {
-		e.err = cli.Usagef(format, args...)
-	}
+	return monitor.AddrFrom(tuple.Addr()), monitor.AddrFrom(ones), nil
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,6 @@ import (
 	"natlens/export"
 	"natlens/monitor"
 	"natlens/monitor/capture"
-	"natlens/monitor/filter"
 	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 )
@@ -33,7 +33,9 @@ type options struct {
 
 	ignoreMissing bool // delete: no error if no expectation matches
 
-	expected []filter.FlagValue // create: flags of the expected flow, by the names of expectedFlags
+	// create: flags of the expected flow, by the names of expectedFlags
+	addrs   map[string]netip.Prefix
+	numbers map[string]uint16
 }
 
 // New returns the group of commands.

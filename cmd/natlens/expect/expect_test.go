@@ -89,6 +89,16 @@ func TestIgnoreMissing(t *testing.T) {
 func TestMisuse(t *testing.T) {
 	clitest.CheckMisuse(t, New, `
 2 get -p tcp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -r 192.0.2.3
+2 create -p icmp -s 192.0.2.1 -d 192.0.2.2 --icmp-type 8 --icmp-code 0 -t 60
+2 create -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2
+2 create -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 60
+2 create -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 60 --tuple-src 192.0.2.2 --tuple-dst 192.0.2.1
+2 create -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 60 --tuple-src 2001:db8::1
+2 create -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 60 --tuple-src 192.0.2.2 --mask-src x
+2 create -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 60 --tuple-src 192.0.2.2 --mask-src ffff::
+2 create -p udp -s 192.0.2.1 -d 192.0.2.2 --sport 1 --dport 2 -t 60 --status ASSURED
+2 create --tuple-src 192.0.2.1/33
+2 create --mask-port-src 65536
 `)
 }
 

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +13,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/monitor/human"
+	"natlens/monitor/filter"
 	"natlens/monitor/replay"
 	"natlens/monitor/table"
 	"natlens/monitor/translation"
@@ -44,33 +42,16 @@ func (o *options) query() (q translation.Query, err error) {
 	return q, err
 }
 
-// protoWords returns the protocols that have names.
-func protoWords() (words []string) {
-	for _, p := range monitor.Protos {
-		words = append(words, p.Name())
-	}
-	return words
-}
-
 // parseProto reads a protocol, 0 for "".
 func parseProto(text string) (monitor.Proto, error) {
 	if text == "" {
 		return 0, nil
 	}
-	for _, p := range monitor.Protos {
-		if strings.EqualFold(text, p.Name()) {
-			return p, nil
-		}
+	sel, err := filter.Env{}.FromFlags([]filter.FlagValue{{Name: "proto", Value: text}})
+	if err != nil {
+		return 0, cli.Usage(err)
 	}
-	n, err := strconv.ParseUint(text, 10, 8)
-	if err == nil && n > 0 {
-		return monitor.Proto(n), nil
-	}
-	if near := human.Nearest(text, protoWords()); near != "" {
-		return 0, cli.Usagef("--proto %s: not a protocol; did you mean %s?", text, near)
-	}
-	words := strings.Join(protoWords(), ", ")
-	return 0, cli.Usagef("--proto %s: not a protocol: %s, or a number from 1 to 255", text, words)
+	return monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), nil
 }
 
 // times are the flags that say which time is asked for.

@@ -13,6 +13,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/translation"
 )
 
@@ -89,7 +90,8 @@ func (o *options) register(cmd *cobra.Command) {
 	f.StringVar(&o.netns, "netns", "", "only this network `namespace`: its name in the history or recording; "+
 		"for the kernel's table its name, path or process id; all: every namespace")
 	cli.MustComplete(cmd, "netns", cli.CompleteNetNS)
-	cli.MustComplete(cmd, "proto", cli.OneOf(protoWords()...))
+	proto, _ := filter.FlagByName("proto")
+	cli.MustComplete(cmd, "proto", cli.OneOf(proto.Words...))
 }
 
 // run executes the command. It returns an error if no host was found.
