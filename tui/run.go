@@ -170,6 +170,9 @@ type Crash struct {
 	Stack []byte // of the goroutine that panicked, in lines
 }
 
+// Trace returns Stack.
+func (c *Crash) Trace() []byte { return c.Stack }
+
 // Error returns one line, without the stack.
 func (c *Crash) Error() string {
 	text := strings.Join(strings.Fields(fmt.Sprint(c.Value)), " ")

@@ -11,7 +11,6 @@ import (
 	"natlens/cmd/natlens/doctor"
 	"natlens/cmd/natlens/expect"
 	"natlens/cmd/natlens/explain"
-	"natlens/cmd/natlens/lab"
 	"natlens/cmd/natlens/stats"
 	"natlens/cmd/natlens/table"
 	"natlens/cmd/natlens/top"
@@ -25,14 +24,16 @@ import (
 
 // withoutCommand describes natlens without a command.
 const withoutCommand = `Without a command it opens the terminal UI on this host's flows. ` +
-	`That needs CAP_NET_ADMIN, for example by sudo. natlens lab and natlens demo need no privilege.`
+	`That needs CAP_NET_ADMIN, for example by sudo.
+
+natlens lab and natlens demo need no privilege.`
 
 func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{
 		watch.New(con), table.NewList(con), table.NewGet(con), table.NewDelete(con), table.NewFlush(con),
 		table.NewCreate(con), table.NewUpdate(con), table.NewCount(con), stats.New(con), expect.New(con),
 		explain.New(con), top.New(con), trace.New(con), why.New(con),
-		watch.NewRecord(con), doctor.New(con), lab.New(con), who.New(con),
+		watch.NewRecord(con), doctor.New(con), who.New(con),
 	}
 }
 
@@ -47,7 +48,7 @@ func advice(err error, args []string) string {
 	}
 	instead := "natlens lab --watch"
 	switch {
-	case len(args) > 0 && args[0] == "lab":
+	case newLab == nil, len(args) > 0 && args[0] == "lab":
 		return text
 	case len(args) > 0 && args[0] == "why":
 		instead = "natlens why --send"

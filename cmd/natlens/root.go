@@ -6,18 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/classic"
 	"natlens/cmd/natlens/cli"
-	"natlens/cmd/natlens/man"
 	"natlens/cmd/natlens/settings"
-	"natlens/cmd/natlens/ui"
-	"natlens/cmd/natlens/who"
 	"natlens/export"
-	"natlens/tui"
 )
 
 // run executes one command line and returns the exit code. An error is one line on standard error.
@@ -83,8 +80,11 @@ func report(con cli.Console, err error, args []string) int {
 		text += ": " + what
 	}
 	fmt.Fprintf(con.Stderr, "natlens: %s\n", text)
-	if crash, ok := errors.AsType[*tui.Crash](err); ok { // the line above is for the user, the stack for a bug report
-		for line := range bytes.Lines(crash.Stack) {
+	if crash, ok := errors.AsType[interface {
+		error
+		Trace() []byte
+	}](err); ok { // the line above is for the user, the stack for a bug report
+		for line := range bytes.Lines(crash.Trace()) {
 			_, _ = con.Stderr.Write(line)
 		}
 	}
@@ -111,8 +111,8 @@ func newRoot(con cli.Console) *cobra.Command {
 	root.SetOut(con.Stdout)
 	root.SetErr(con.Stderr)
 	root.SetFlagErrorFunc(cli.FlagError)
-	root.AddCommand(ui.NewDemo(con), ui.NewReplay(con), who.NewHistory(con), man.New(con), settings.New(con))
-	ui.AddRoot(con, root)
+	root.AddCommand(settings.New(con))
+	addParts(con, root)
 	settings.Register(root)
 	root.AddCommand(cli.NewVersion(con, root))
 	cli.SetHelp(con, root)
@@ -120,5 +120,9 @@ func newRoot(con cli.Console) *cobra.Command {
 	root.AddCommand(classic.Topic())
 	root.AddCommand(platformCommands(con)...)
 	cli.AddCompletion(root)
+	names, words := leftOut()
+	if cli.LeaveOut(root, words); names != nil {
+		root.Long += "\n\nThis build has no " + strings.Join(names, ", no ") + "."
+	}
 	return root
 }

@@ -1,4 +1,4 @@
-//go:build mips || mipsle || mips64 || mips64le || ppc64 || wasm
+//go:build nohistory || mips || mipsle || mips64 || mips64le || ppc64 || wasm
 
 package history
 
@@ -8,7 +8,7 @@ import (
 	"errors"
 )
 
-// Supported reports whether this platform has SQLite, and so a history.
+// Supported reports whether this build has SQLite, and so a history.
 const Supported = false
 
 func limitLength(context.Context, *sql.DB, int) error { return errors.ErrUnsupported }

@@ -1,4 +1,4 @@
-//go:build !(mips || mipsle || mips64 || mips64le || ppc64 || wasm)
+//go:build !nohistory && !(mips || mipsle || mips64 || mips64le || ppc64 || wasm)
 
 package history
 
@@ -9,7 +9,7 @@ import (
 	"modernc.org/sqlite" // also the driver "sqlite"
 )
 
-// Supported reports whether this platform has SQLite, and so a history.
+// Supported reports whether this build has SQLite, and so a history.
 const Supported = true
 
 // limitLength makes longer texts and rows in a file an error.

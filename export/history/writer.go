@@ -35,7 +35,7 @@ import (
 // Errors of NewWriter and Open.
 var (
 	ErrLocked      = errors.New("another process writes to this history")
-	ErrUnsupported = errors.New("there is no SQLite for this platform, so there is no history")
+	ErrUnsupported = errors.New("this build of natlens has no SQLite, and so no history")
 	errClosed      = errors.New("history: the writer is closed")
 )
 

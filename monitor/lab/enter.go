@@ -33,8 +33,9 @@ const enteredEnv = "NATLENS_LAB_ENTERED"
 // error, if the child cannot be started. The child gets SIGTERM if this process dies
 // first.
 func Enter() error {
-	_, entered = os.LookupEnv(enteredEnv)
+	_, entered := os.LookupEnv(enteredEnv)
 	os.Unsetenv(enteredEnv)
+	netns.Entered = entered
 	err := mayUnshare()
 	switch {
 	case err == nil && entered:
@@ -51,13 +52,6 @@ func Enter() error {
 	os.Exit(code)
 	return nil
 }
-
-// entered is what Entered returns.
-var entered bool
-
-// Entered reports whether the process runs in a user namespace that Enter made. It is
-// root there, but a plain user outside.
-func Entered() bool { return entered }
 
 // mayUnshare returns an error if a capability is missing or a network namespace cannot
 // be made.

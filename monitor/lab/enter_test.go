@@ -22,6 +22,7 @@ import (
 	"natlens/monitor/golden"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
+	"natlens/monitor/netns"
 )
 
 // roleEnv makes the test program play a program that enters a lab.
@@ -63,7 +64,7 @@ func playBuild() int {
 		"uid",
 		os.Getuid(),
 		"entered",
-		lab.Entered(),
+		netns.Entered,
 		"initial",
 		labtest.InitialUserNS(),
 		"tcp",

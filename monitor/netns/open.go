@@ -16,6 +16,10 @@ import (
 	"natlens/monitor"
 )
 
+// Entered reports that the process runs in a user namespace that the lab made: it is root there, but a plain user
+// outside. Package lab sets it.
+var Entered bool
+
 // Open opens a network namespace by its ip-netns(8) name, by the path of its file,
 // or by the id of a process in it.
 func Open(which string) (*os.File, error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -95,6 +96,24 @@ func Help(cmd *cobra.Command, width int) string {
 		b.WriteString(Wrapped(rows+"\n"+cmd.Root().Name()+" help COMMAND describes a command or topic.", width) + "\n")
 	}
 	return b.String()
+}
+
+// LeaveOut removes from the help of a command, and of its subcommands, what contains one of the words: paragraphs,
+// examples, and lines of topics.
+func LeaveOut(cmd *cobra.Command, words []string) {
+	leave := func(text, end string) string {
+		return strings.Join(slices.DeleteFunc(strings.Split(text, end), func(piece string) bool {
+			return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(piece, w) })
+		}), end)
+	}
+	end := "\n\n"
+	if cmd.IsAdditionalHelpTopicCommand() {
+		end = "\n"
+	}
+	cmd.Long, cmd.Example = leave(cmd.Long, end), leave(cmd.Example, "\n")
+	for _, sub := range cmd.Commands() {
+		LeaveOut(sub, words)
+	}
 }
 
 func listed(cmd *cobra.Command) (subs []*cobra.Command) {

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"natlens/monitor"
-	"natlens/monitor/lab"
 	"natlens/monitor/netns"
 )
 
@@ -95,7 +94,7 @@ func namespaceNames() (names []string) {
 
 // Sudo reports whether a command that the user types needs sudo(8). Root of the lab's user
 // namespace is an ordinary user outside.
-func Sudo() bool { return os.Geteuid() != 0 || lab.Entered() }
+func Sudo() bool { return os.Geteuid() != 0 || netns.Entered }
 
 // Owned reports whether a directory belongs to the user that natlens runs as, and no other user
 // except root can replace it or a directory above it. If it does not exist, Owned checks the

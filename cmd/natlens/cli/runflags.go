@@ -24,9 +24,16 @@ type HistoryFlags struct {
 	maxSize string
 }
 
-// Register adds the flags. usage is the help of --keep.
+// Register adds the flags. usage is the help of --keep. A build without a history has only a --keep of files.
 func (c *HistoryFlags) Register(cmd *cobra.Command, usage string) {
 	f := cmd.Flags()
+	if !history.Supported {
+		if usage == KeepFilesHelp {
+			f.StringArrayVar(&c.Keep, "keep", nil, "with --rotate: keep this `number` of files, such as 24")
+			InGroup(f, GroupOutput, "keep")
+		}
+		return
+	}
 	f.StringVar(&c.dir, "history", "", "keep a log of all translations in this `directory`, for natlens who")
 	f.StringArrayVar(&c.Keep, "keep", nil, usage)
 	f.StringVar(&c.maxSize, "max-size", "", "with --history: delete the oldest files above this size in `bytes`, "+
@@ -117,6 +124,9 @@ type MetricsFlags struct{ Address string }
 
 // Register adds --metrics.
 func (c *MetricsFlags) Register(cmd *cobra.Command) {
+	if !metrics.Included {
+		return
+	}
 	cmd.Flags().StringVar(&c.Address, "metrics", "", "serve metrics for Prometheus on this `ADDRESS:PORT`, such as "+
 		"127.0.0.1:9742")
 	InGroup(cmd.Flags(), GroupOutput, "metrics")

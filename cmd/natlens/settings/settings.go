@@ -18,7 +18,6 @@ import (
 	"natlens/cmd/natlens/ui"
 	"natlens/monitor/config"
 	"natlens/monitor/human"
-	"natlens/tui/keys"
 )
 
 // shared are the keys before all tables: defaults of the flag for every command that has it.
@@ -156,10 +155,12 @@ func (d *Defaults) check() error {
 		case slices.Contains(ui.Tables, s.Path[0]) && table != "":
 		case table == "" && slices.Contains(names, s.Path[0]):
 			err = s.Errorf("is a table: write [%s]", s.Path[0])
-		case table == "" && flag == nil:
+		case table == "" && shared[s.Path[0]] == "":
 			err = s.Unknown(append(slices.Sorted(maps.Keys(shared)), names...)...)
 		case table == "":
-			err = setFlag(flag, &s)
+			if flag != nil { // otherwise this build has no UI
+				err = setFlag(flag, &s)
+			}
 		case cmd == nil:
 			err = s.Errorf("%w", human.UnknownWord("table", table, names))
 		case s.Value != nil:
@@ -300,18 +301,17 @@ func printed(cfg *config.Config, root *cobra.Command) string {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(shared)) {
-		switch f := sharedFlag(root, key); f.Value.Type() {
-		case "bool":
+		switch f := sharedFlag(root, key); {
+		case f == nil:
+		case f.Value.Type() == "bool":
 			add(false, key)
-		case "stringArray":
+		case f.Value.Type() == "stringArray":
 			add([]string{}, key)
 		default:
 			add(f.DefValue, key)
 		}
 	}
-	for _, name := range keys.ActionNames() {
-		add(keys.Default().Keys(name), "keys", name)
-	}
+	ui.EachKey(func(action string, keys []string) { add(keys, "keys", action) })
 	table := func(s config.Setting) string { return config.Heading(s.Path[:len(s.Path)-1]...) }
 	slices.SortStableFunc(all, func(a, b config.Setting) int {
 		return cmp.Or(strings.Compare(table(a), table(b)), cmp.Compare(len(a.Path), len(b.Path)))

@@ -1,3 +1,5 @@
+//go:build !noui
+
 package ui
 
 import (
@@ -18,9 +20,6 @@ import (
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
-
-// Tables are the tables of the configuration files that only the user interface reads.
-var Tables = []string{"colours", "columns", "keys", "views"}
 
 // CheckConfig rejects wrong settings of Tables.
 func CheckConfig(cfg *config.Config) error {
@@ -169,4 +168,11 @@ func (s *saver) save(keys map[string]any, table ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg.Save(keys, table...)
+}
+
+// EachKey calls f for each action, with its default keys.
+func EachKey(f func(action string, keys []string)) {
+	for _, name := range keys.ActionNames() {
+		f(name, keys.Default().Keys(name))
+	}
 }

@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && !noui
 
 package ui
 
@@ -46,9 +46,9 @@ func NewOptions(con cli.Console) *Options { return &Options{screen: screen{con: 
 // spaces.
 func (o *Options) SetFilter(words []string) { o.filter = strings.Join(words, " ") }
 
-// AddRoot makes the root command open the user interface, and adds its flags. Without a
+// addRoot makes the root command open the user interface, and adds its flags. Without a
 // terminal the command returns a usage error.
-func AddRoot(con cli.Console, root *cobra.Command) {
+func addRoot(con cli.Console, root *cobra.Command) {
 	o := NewOptions(con)
 	o.register(root)
 	o.Capture.Register(root)
@@ -190,7 +190,7 @@ func pathOfFD(netns int) string {
 // history can't be written now, or "". It is nil if no history is kept. Notes are printed to
 // standard error after the screen is closed.
 func (o *Options) keepHistory(cfg history.Config, run *live.Run) (trouble func() string, err error) {
-	if cfg.Dir == "" {
+	if cfg.Dir == "" || !history.Supported {
 		return nil, nil
 	}
 	var notes laterNotes

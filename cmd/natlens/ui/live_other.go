@@ -1,4 +1,4 @@
-//go:build !linux
+//go:build !linux && !noui
 
 package ui
 
@@ -8,5 +8,5 @@ import (
 	"natlens/cmd/natlens/cli"
 )
 
-// AddRoot does nothing: there is no kernel to watch.
-func AddRoot(cli.Console, *cobra.Command) {}
+// addRoot does nothing: there is no kernel to watch.
+func addRoot(cli.Console, *cobra.Command) {}

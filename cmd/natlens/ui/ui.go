@@ -1,3 +1,5 @@
+//go:build !noui
+
 // Package ui has the commands that open the terminal user interface: on the kernel's
 // events, on a recording (replay) and on the recording that ships with natlens (demo).
 package ui
@@ -23,6 +25,15 @@ import (
 	"natlens/tui/page"
 	"natlens/tui/tail"
 )
+
+// Included reports whether this build has the user interface.
+const Included = true
+
+// Add adds the commands that open the user interface, and makes the root command open it on the kernel's events.
+func Add(con cli.Console, root *cobra.Command) {
+	root.AddCommand(NewDemo(con), NewReplay(con))
+	addRoot(con, root)
+}
 
 // screen has the flags of the user interface that do not depend on its source.
 type screen struct {

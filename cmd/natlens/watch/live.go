@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/export/history"
 	"natlens/export/metrics"
 	"natlens/monitor"
 	"natlens/monitor/capture"
@@ -107,7 +108,7 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 		o.noteFindings(con, run.Loop)
 		run.AddRules(o.Thresholds.Values, true)
 	}
-	if o.kept.Dir != "" {
+	if history.Supported && o.kept.Dir != "" {
 		if o.logSelected {
 			o.kept.Wanted = run.Loop.Filter
 		}

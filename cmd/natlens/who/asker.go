@@ -1,3 +1,5 @@
+//go:build !noui
+
 package who
 
 import (
@@ -13,15 +15,6 @@ import (
 	"natlens/monitor/translation"
 	"natlens/tui/who"
 )
-
-// Scope is what the page Who of the UI searches.
-type Scope struct {
-	Dir        string   // the history that the run writes; "": the default one, or the table
-	NetNS      string   // path of the network namespace of the table; "": the caller's own
-	Called     string   // name of the namespace for the user; "": this host
-	Table      bool     // the default history belongs to another host: search the table
-	Recordings []string // the recordings that are played; nil: the kernel's events
-}
 
 // NewAsker returns the search of the page Who, which takes the words of the command who.
 func NewAsker(con cli.Console, scope Scope) who.Asker { return &asker{con, scope} }

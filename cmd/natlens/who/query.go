@@ -132,6 +132,9 @@ const defaultHistory = "/var/lib/natlens"
 var errNoHistory = errors.New("no history")
 
 func openHistory(dir string) (*place, error) {
+	if !history.Supported { // the linker then leaves the history out
+		return nil, history.ErrUnsupported
+	}
 	r, err := history.Open(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

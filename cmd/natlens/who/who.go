@@ -39,6 +39,15 @@ type options struct {
 	whyEmpty func(context.Context) // notes why the table that was searched is empty, if it is; nil: no table was
 }
 
+// Scope is what the page Who of the UI searches.
+type Scope struct {
+	Dir        string   // the history that the run writes; "": the default one, or the table
+	NetNS      string   // path of the network namespace of the table; "": the caller's own
+	Called     string   // name of the namespace for the user; "": this host
+	Table      bool     // the default history belongs to another host: search the table
+	Recordings []string // the recordings that are played; nil: the kernel's events
+}
+
 // New returns the command who.
 func New(con cli.Console) *cobra.Command {
 	o := options{con: con}
@@ -83,7 +92,9 @@ func (o *options) register(cmd *cobra.Command) {
 	f.UintVar(&o.limit, "limit", 0, "end after `N` translations; 0: no limit")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
 	cli.RegisterGateway(cmd, &o.gateway)
-	f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
+	if history.Supported {
+		f.StringVar(&o.dir, "history", "", "search the history in this `directory` (default "+defaultHistory+")")
+	}
 	f.StringArrayVar(&o.recordings, "from", nil, "search this recording instead: a `file` of JSON lines or a netlink "+
 		"capture, plain or compressed; - for standard input; may be repeated")
 	f.BoolVar(&o.live, "live", false, "search the kernel's table instead")

@@ -1,4 +1,4 @@
-//go:build linux
+//go:build linux && !nolab
 
 package why
 
@@ -13,6 +13,8 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/lab"
 )
+
+func init() { inLab = (*options).inLab }
 
 // inLab builds the lab, and runs the command in its gateway while a host of the lab sends
 // packets. It returns a usage error if no host of the lab has the sender's address.

@@ -37,6 +37,9 @@ type options struct {
 	started  func() // called when the wait for the packet begins; may be nil
 }
 
+// inLab is the command with --send. nil: this build has no lab.
+var inLab func(*options, context.Context) error
+
 // New returns the command why.
 func New(con cli.Console) *cobra.Command {
 	o := options{con: con}
@@ -48,7 +51,9 @@ happens: which rule drops it, where NAT sends it and who does not answer there, 
 command that fixes it follow. Run it on the gateway, and then connect from outside.
 
 why changes no rule and sends no packet. To mark packets it adds a table of its own to nf_tables, as natlens trace
-does; the kernel removes the table when natlens ends. With --send it builds the gateway of natlens lab instead, which
+does; the kernel removes the table when natlens ends.
+
+With --send it builds the gateway of natlens lab instead, which
 needs no root, and a host of the lab sends the packet: the server, or the host that has the address after from. The
 lab is gone when natlens ends, so the command that fixes it is the one for a real gateway.
 
@@ -63,7 +68,7 @@ The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 fo
 				return err
 			}
 			if o.send {
-				return o.inLab(cmd.Context())
+				return inLab(&o, cmd.Context())
 			}
 			return o.run(cmd.Context())
 		},
@@ -72,7 +77,9 @@ The exit code is 0 if it works, 1 if it does not work or if no packet came, 2 fo
 	f.StringVarP(&o.protocol, "proto", "p", "tcp", "`protocol`: tcp, udp or sctp")
 	f.DurationVar(&o.duration, "for", 30*time.Second, "wait at most this `time` for a packet, such as 10s or 5m")
 	f.StringVar(&o.rate, "rate", "10/s", "trace at most `N/unit` packets, such as 10/s, 100/m or 1/h")
-	f.BoolVar(&o.send, "send", false, "build the gateway of natlens lab, and send the packet there")
+	if inLab != nil {
+		f.BoolVar(&o.send, "send", false, "build the gateway of natlens lab, and send the packet there")
+	}
 	f.StringVarP(&o.format, "output-format", "o", "pretty", "`format`: pretty or json")
 	cli.InGroup(f, cli.GroupOutput, "output-format")
 	cli.MustComplete(cmd, "proto", cli.OneOf("tcp", "udp", "sctp"))
