@@ -168,7 +168,7 @@ func checkProgram(t *testing.T, program string, args []string) error {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		return nil
-	case "go", "install", "conntrack", "curl", "promtool", "sysctl", "nft", "head", "gzip", "wc", "sort", "uniq", "cat", "tail", "grep", "source", "kill", "ip", "sqlite3":
+	case "go", "install", "conntrack", "curl", "promtool", "sysctl", "nft", "head", "gzip", "wc", "sort", "uniq", "cat", "tail", "grep", "source", "kill", "ip", "sqlite3", "journalctl":
 		return nil
 	}
 	return fmt.Errorf("no program that the pages should name: %s", program)

@@ -58,7 +58,9 @@ func (o *Options) replay(cmd *cobra.Command, con cli.Console) error {
 		run.Table = table.New(table.Config{Memoryless: memoryless})
 	}
 	if o.findings {
-		o.noteFindings(con, run)
+		if err := o.reportFindings(con, run); err != nil {
+			return err
+		}
 		run.Rules = findings.New(findings.Config{Table: run.Table, Thresholds: o.Thresholds.Values,
 			Namespace: filter.NetNS(names), Command: o.from.Command})
 	}

@@ -105,7 +105,9 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 		run.Interim(o.interim)
 	}
 	if o.findings {
-		o.noteFindings(con, run.Loop)
+		if err := o.reportFindings(con, run.Loop); err != nil {
+			return nil, err
+		}
 		run.AddRules(o.Thresholds.Values, true)
 	}
 	if history.Supported && o.kept.Dir != "" {

@@ -46,6 +46,9 @@ func TestMisuse(t *testing.T) {
 2 -e newest
 2 --threshold syn-unanswered=5
 2 --findings --resync off
+2 --findings-to journald
+2 --findings --findings-to journal
+1 --from testdata/life.jsonl --findings --findings-to tcp://127.0.0.1:1
 2 --findings -e new,destroy
 2 --findings --threshold syn-unanswerd=5
 2 --netns all -o pcapng

@@ -12,6 +12,7 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/export"
 	"natlens/export/history"
+	"natlens/export/syslog"
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/loop"
@@ -29,6 +30,7 @@ type Options struct {
 	history cli.HistoryFlags
 
 	findings bool
+	log      syslog.Target // also for findings
 	end      cli.EndFlags
 	existing bool
 	interim  time.Duration
@@ -104,7 +106,10 @@ func (o *Options) register(cmd *cobra.Command) {
 	o.Metrics.Register(cmd)
 	f.BoolVar(&o.findings, "findings", false,
 		"also report what is wrong with the traffic; natlens help findings lists the rules")
-	cli.InGroup(f, cli.GroupOutput, "findings")
+	f.Var(cli.Value{Read: func(text string) (err error) { o.log, err = syslog.ParseTarget(text); return err },
+		Words: []string{"journald", "syslog", "udp://", "tcp://"}}, "findings-to", "also send findings to this `log`: "+
+		"journald, syslog (/dev/log), udp://HOST:PORT or tcp://HOST:PORT")
+	cli.InGroup(f, cli.GroupOutput, "findings", "findings-to")
 	o.Thresholds.Register(cmd)
 }
 
@@ -118,6 +123,8 @@ func (o *Options) check() error {
 			o.output.Format)
 	case !o.findings && o.Thresholds.Texts != nil:
 		return cli.Usagef("--threshold needs --findings")
+	case !o.findings && o.log != syslog.Target{}:
+		return cli.Usagef("--findings-to needs --findings")
 	case o.findings && (o.raw || !o.resync || !o.everyKind()):
 		return cli.Usagef("--findings needs every event of a flow: not together with --resync off or -e; " +
 			"use event in the filter instead")
@@ -172,11 +179,21 @@ func (o *Options) wanted(more filter.KindSet) monitor.Filter {
 	return func(e *monitor.Event) bool { return kinds.Has(e.Kind) && wanted(e) }
 }
 
-// noteFindings prints findings on standard error if the sink has no line for them.
-func (o *Options) noteFindings(con cli.Console, l *loop.Loop) {
+// reportFindings sends findings to the log, or prints them on standard error if the sink has no line for them.
+func (o *Options) reportFindings(con cli.Console, l *loop.Loop) error {
+	if o.log != (syslog.Target{}) {
+		log, err := syslog.Open(o.log, syslog.Options{Namespaces: o.output.Namespaces, Gateway: o.output.Gateway,
+			Notes: con.Stderr})
+		if err != nil {
+			return fmt.Errorf("--findings-to: %w", err)
+		}
+		l.Sink(log, log.Close)
+		return nil
+	}
 	if _, ok := l.Sinks[0].(monitor.FindingSink); !ok && !o.quiet {
 		l.Sinks = append(l.Sinks, export.FindingNotes{W: con.Stderr})
 	}
+	return nil
 }
 
 // note prints a line about the run on standard error.
