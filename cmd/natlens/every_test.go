@@ -105,16 +105,3 @@ func TestEveryHistoryBesideTheUI(t *testing.T) {
 	p.press("q")
 	p.endedWell()
 }
-
-// TestFiftyNamespaces opens the UI on 50 namespaces. Health has the checks of all.
-func TestFiftyNamespaces(t *testing.T) {
-	for i := range 50 {
-		labtest.NewInhabited(t, i)
-	}
-	p := openPane(t, 160, 40, "--theme", "dark", "--netns", "all")
-	p.await("the UI", hasText("1 Flows", "5 Health"))
-	p.press("5")
-	p.await("what is not counted, and where", hasText("EVENTS", "! acct", " more: packets and bytes are not counted"))
-	p.press("q")
-	p.endedWell()
-}

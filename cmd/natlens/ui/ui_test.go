@@ -1,13 +1,17 @@
 package ui
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"natlens/cmd/natlens/cli"
 	"natlens/cmd/natlens/cli/clitest"
+	"natlens/monitor"
 	"natlens/monitor/golden"
 	"natlens/monitor/loop"
 )
@@ -76,6 +80,30 @@ func TestFilterHistoryFollowsNoLink(t *testing.T) {
 	newFilterHistory(con).Add("tcp")
 	if _, err := os.Lstat(filepath.Join(home, ".local")); err == nil {
 		t.Error("root made .local in the home of another user")
+	}
+}
+
+// An export of the UI makes a private file, and overwrites one only if asked to.
+func TestExporter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "flows.jsonl")
+	for _, overwrite := range []bool{false, false, true} {
+		_, before := os.Stat(path)
+		sink, err := fileExporter{}.Create(path, overwrite)
+		if refused := before == nil && !overwrite; refused != errors.Is(err, fs.ErrExist) {
+			t.Fatalf("overwrite %t: %v", overwrite, err)
+		} else if refused {
+			continue
+		}
+		var b monitor.Batch
+		b.Add().Kind = monitor.KindExisting
+		if err := errors.Join(sink.Write(&b), sink.Close()); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		text, readErr := os.ReadFile(path)
+		if err := errors.Join(err, readErr); err != nil || info.Mode() != 0o600 || strings.Count(string(text), "\n") != 1 {
+			t.Errorf("mode %v, %v: %s", info.Mode(), err, text)
+		}
 	}
 }
 
