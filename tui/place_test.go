@@ -2,11 +2,14 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
 	"natlens/monitor/golden"
+	"natlens/monitor/table"
+	"natlens/tui/page"
 )
 
 // placed is the gateway with the places of two addresses.
@@ -54,8 +57,8 @@ func TestPlaceFilter(t *testing.T) {
 		st.press("<ctrl+l><right>")
 	}
 	both := flowOf(monitor.TCP, "203.0.113.1:1", "203.0.113.9:2", "203.0.113.1:1", "203.0.113.9:2", seen, monitor.PathOut)
-	text, condition := st.s.Place(&both, filter.FieldCountrySrc)
-	got[text], got[condition] = true, true
+	texts, condition := st.s.Values(&page.Flow{Row: table.Row{Flow: both}}, filter.FieldCountrySrc, filter.FieldCountryDst)
+	got[strings.Join(texts, "→")], got[condition] = true, true
 	for _, want := range []string{"dst.country DE", `dst.city "Ber\x1blin"`, "NL→DE",
 		`dst.as "AS3320 Deutsche Telekom AG"`,
 		"src.country NL and dst.country DE"} {

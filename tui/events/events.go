@@ -93,7 +93,7 @@ func (p *Page) Condition() string {
 		return "event " + strings.ToLower(e.Kind.String())
 	}
 	f := flowOf(e)
-	return f.Filter(cells[p.Column])
+	return p.S.Condition(&f, cells[p.Column]...)
 }
 
 // ExportsEvents returns how many events an export writes.

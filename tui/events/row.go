@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"natlens/monitor"
+	"natlens/monitor/filter"
 	"natlens/monitor/human"
 	"natlens/tui/page"
 	"natlens/tui/paint"
@@ -24,8 +25,9 @@ const (
 )
 
 // cells are the columns' values as filters.
-var cells = [columns]page.Cell{colProto: page.CellProto, colState: page.CellState, colFrom: page.CellSource,
-	colSentAs: page.CellSentAs, colTo: page.CellDest, colDelivered: page.CellDelivered}
+var cells = [columns][]filter.Field{colProto: {filter.FieldProto}, colState: {filter.FieldState},
+	colFrom: {filter.FieldOrigSrc}, colSentAs: {filter.FieldReplyDst},
+	colTo: {filter.FieldOrigDst, filter.FieldOrigDPort}, colDelivered: {filter.FieldReplySrc}}
 
 // netnsWidth is the width of the column of namespaces.
 const netnsWidth = 8

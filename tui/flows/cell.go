@@ -134,13 +134,6 @@ func (p *Page) mark(r *row) string {
 	return paint.Hex(uint64(r.Row.Flow.Mark))
 }
 
-func (p *Page) helper(r *row) string {
-	if r.Extra == nil || r.Row.Known&monitor.AttrHelper == 0 {
-		return ""
-	}
-	return monitor.Escape(string(r.Extra.Helper))
-}
-
 func (p *Page) labels(r *row) string {
 	if r.Extra == nil || r.Row.Known&monitor.AttrLabels == 0 {
 		return ""
@@ -179,61 +172,68 @@ const (
 
 // column describes a column: its title, its order and its content.
 type column struct {
-	title string
-	width int                                                   // cells; 0: the layout decides
-	right bool                                                  // numbers
-	order table.Order                                           // ByArrival: not sortable
-	down  bool                                                  // sorts descending first
-	value page.Cell                                             // as a filter
-	cell  func(p *Page, r *row, width int) (paint.Role, string) // nil: Page.ends draws it
+	title  string
+	width  int                                                   // cells; 0: the layout decides
+	right  bool                                                  // numbers
+	order  table.Order                                           // ByArrival: not sortable
+	down   bool                                                  // sorts descending first
+	fields []filter.Field                                        // as a filter
+	cell   func(p *Page, r *row, width int) (paint.Role, string) // nil: Page.ends draws it
 }
 
 var columnTable = [columns]column{
-	colProto: {"PROTO", 6, false, table.ByProto, false, page.CellProto,
+	colProto: {"PROTO", 6, false, table.ByProto, false, fields{filter.FieldProto},
 		text(func(_ *Page, r *row) string { return r.Row.Flow.Orig.Proto.String() })},
-	colState: {"STATE", 12, false, table.ByState, false, page.CellState, (*Page).state},
-	colLocal: {"PROCESS", 12, false, table.ByArrival, false, page.NoCell,
+	colState: {"STATE", 12, false, table.ByState, false, fields{filter.FieldState}, (*Page).state},
+	colLocal: {"PROCESS", 12, false, table.ByArrival, false,
+		fields{filter.FieldProcess, filter.FieldContainer, filter.FieldPod},
 		text(func(p *Page, r *row) string { return monitor.Escape(p.S.Local(&r.Row.Flow).Name()) })},
-	colNetNS: {"NETNS", 0, false, table.ByArrival, false, page.NoCell,
+	colNetNS: {"NETNS", 0, false, table.ByArrival, false, fields{filter.FieldNetNS},
 		text(func(p *Page, r *row) string { return p.S.NetNS(r.Row.Flow.Orig.NetNS) })},
-	colSource:    {"SOURCE", 0, false, table.BySource, false, page.CellSource, nil},
-	colSentAs:    {"SENT AS", 0, false, table.BySentAs, false, page.CellSentAs, nil},
-	colDest:      {"DESTINATION", 0, false, table.ByDestination, false, page.CellDest, nil},
-	colDelivered: {"DELIVERED TO", 0, false, table.ByDelivered, false, page.CellDelivered, nil},
-	colUp: {"UP", 8, true, table.ByUp, true, page.NoCell,
+	colSource: {"SOURCE", 0, false, table.BySource, false, fields{filter.FieldOrigSrc}, nil},
+	colSentAs: {"SENT AS", 0, false, table.BySentAs, false, fields{filter.FieldReplyDst}, nil},
+	colDest: {"DESTINATION", 0, false, table.ByDestination, false,
+		fields{filter.FieldOrigDst, filter.FieldOrigDPort}, nil},
+	colDelivered: {"DELIVERED TO", 0, false, table.ByDelivered, false, fields{filter.FieldReplySrc}, nil},
+	colUp: {"UP", 8, true, table.ByUp, true, nil,
 		rate(func(r table.Rate) float64 { return float64(r.Up) })},
-	colDown: {"DOWN", 8, true, table.ByDown, true, page.NoCell,
+	colDown: {"DOWN", 8, true, table.ByDown, true, nil,
 		rate(func(r table.Rate) float64 { return float64(r.Down) })},
-	colRate:  {"RATE", 8, true, table.ByRate, true, page.NoCell, rate(table.Rate.Total)},
-	colBytes: {"BYTES", 7, true, table.ByBytes, true, page.NoCell, value((*Page).bytes)},
-	colBytesUp: {"BYTES UP", 8, true, table.ByArrival, true, page.NoCell,
+	colRate:  {"RATE", 8, true, table.ByRate, true, nil, rate(table.Rate.Total)},
+	colBytes: {"BYTES", 7, true, table.ByBytes, true, nil, value((*Page).bytes)},
+	colBytesUp: {"BYTES UP", 8, true, table.ByArrival, true, nil,
 		value(func(p *Page, r *row) (known bool, text string) {
 			return r.Row.Known.Any(counted), human.Bytes(r.Row.Flow.CountersOrig.Bytes)
 		})},
-	colBytesDown: {"BYTES DOWN", 10, true, table.ByArrival, true, page.NoCell,
+	colBytesDown: {"BYTES DOWN", 10, true, table.ByArrival, true, nil,
 		value(func(p *Page, r *row) (known bool, text string) {
 			return r.Row.Known.Any(counted), human.Bytes(r.Row.Flow.CountersReply.Bytes)
 		})},
-	colPackets: {"PACKETS", 7, true, table.ByPackets, true, page.NoCell, value((*Page).packets)},
-	colAge:     {"AGE", 5, true, table.ByBorn, false, page.NoCell, value((*Page).age)},
-	colLeft:    {"LEFT", 5, true, table.ByTimeout, false, page.NoCell, value((*Page).left)},
-	colMark:    {"MARK", 8, false, table.ByMark, true, page.CellMark, text((*Page).mark)},
-	colZone: {"ZONE", 4, true, table.ByZone, false, page.CellZone,
+	colPackets: {"PACKETS", 7, true, table.ByPackets, true, nil, value((*Page).packets)},
+	colAge:     {"AGE", 5, true, table.ByBorn, false, nil, value((*Page).age)},
+	colLeft:    {"LEFT", 5, true, table.ByTimeout, false, nil, value((*Page).left)},
+	colMark:    {"MARK", 8, false, table.ByMark, true, fields{filter.FieldMark}, text((*Page).mark)},
+	colZone: {"ZONE", 4, true, table.ByZone, false, fields{filter.FieldOrigZone, filter.FieldReplyZone},
 		text(func(_ *Page, r *row) string { return page.ZoneText(&r.Row.Flow) })},
-	colHelper:  {"HELPER", 6, false, table.ByArrival, false, page.CellHelper, text((*Page).helper)},
-	colLabels:  {"LABELS", 6, false, table.ByArrival, false, page.CellLabel, text((*Page).labels)},
-	colCountry: {"COUNTRY", 7, false, table.ByArrival, false, page.NoCell, place(filter.FieldCountrySrc)},
-	colCity:    {"CITY", 12, false, table.ByArrival, false, page.NoCell, place(filter.FieldCitySrc)},
-	colAS:      {"AS", 16, false, table.ByArrival, false, page.NoCell, place(filter.FieldASSrc)},
+	colHelper:  {"HELPER", 6, false, table.ByArrival, false, fields{filter.FieldHelper}, values(filter.FieldHelper)},
+	colLabels:  {"LABELS", 6, false, table.ByArrival, false, fields{filter.FieldLabel}, text((*Page).labels)},
+	colCountry: placeColumn("COUNTRY", 7, filter.FieldCountrySrc, filter.FieldCountryDst),
+	colCity:    placeColumn("CITY", 12, filter.FieldCitySrc, filter.FieldCityDst),
+	colAS:      placeColumn("AS", 16, filter.FieldASSrc, filter.FieldASDst),
 }
 
-// placeColumns are the fields of the columns of places.
-var placeColumns = map[int]filter.Field{
-	colCountry: filter.FieldCountrySrc, colCity: filter.FieldCitySrc, colAS: filter.FieldASSrc,
+type fields = []filter.Field
+
+// placeColumn is a column with what two fields of places are, such as "DE→US".
+func placeColumn(title string, width int, of ...filter.Field) column {
+	return column{title: title, width: width, fields: of, cell: values(of...)}
 }
 
-func place(f filter.Field) func(*Page, *row, int) (paint.Role, string) {
-	return text(func(p *Page, r *row) string { text, _ := p.S.Place(&r.Row.Flow, f); return text })
+func values(of ...filter.Field) func(*Page, *row, int) (paint.Role, string) {
+	return text(func(p *Page, r *row) string {
+		texts, _ := p.S.Values(&r.Flow, of...)
+		return strings.Join(texts, "→")
+	})
 }
 
 func text(of func(*Page, *row) string) func(*Page, *row, int) (paint.Role, string) {

@@ -165,19 +165,10 @@ func (p *Page) markAll() {
 
 // Condition is the cell under the cursor as a filter.
 func (p *Page) Condition() string {
-	r := p.Cursor()
-	switch {
-	case r == nil:
-		return ""
-	case p.Column == colLocal:
-		return page.LocalFilter(p.S.Local(&r.Row.Flow))
-	case p.Column == colNetNS:
-		return p.S.NetNSFilter(r.Row.Flow.Orig.NetNS)
-	case placeColumns[p.Column] != 0:
-		_, condition := p.S.Place(&r.Row.Flow, placeColumns[p.Column])
-		return condition
+	if r := p.Cursor(); r != nil {
+		return p.S.Condition(&r.Flow, columnTable[p.Column].fields...)
 	}
-	return r.Filter(columnTable[p.Column].value)
+	return ""
 }
 
 // WantsDump reports whether rows are sorted by counters, which needs those of all flows, or will

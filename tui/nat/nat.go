@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"natlens/monitor/filter"
 	"natlens/monitor/human"
 	"natlens/tui/keys"
 	"natlens/tui/page"
@@ -61,7 +62,8 @@ func (p *Page) Condition() string {
 		within = p.S.NetNSFilter(q.key.netns) + " and "
 	}
 	if q.key.dnat {
-		return within + f.Filter(page.CellDest) + " and proto " + q.key.proto.String() + " and dnat and reply.src " +
+		service := p.S.Condition(&f, filter.FieldOrigDst, filter.FieldOrigDPort)
+		return within + service + " and proto " + q.key.proto.String() + " and dnat and reply.src " +
 			q.key.to.Addr.String()
 	}
 	return within + "proto " + q.key.proto.String() + " and snat and reply.dst " + q.key.addr.Addr.String()

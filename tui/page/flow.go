@@ -2,8 +2,6 @@ package page
 
 import (
 	"cmp"
-	"fmt"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,71 +29,43 @@ func Since(a, b monitor.Time) time.Duration {
 	return time.Duration(b - a)
 }
 
-// Cell is a value of a flow that can become a filter.
-type Cell uint8
-
-// The cells. NoCell can't be a filter.
-const (
-	NoCell Cell = iota
-	CellProto
-	CellState
-	CellSource
-	CellSentAs    // the sender's translated address
-	CellDest      // the service: address and port
-	CellDelivered // the address after DNAT
-	CellMark
-	CellZone
-	CellHelper
-	CellLabel // the lowest label
-)
-
-// Filter returns a cell as a condition of the filter language, or "".
-func (f *Flow) Filter(c Cell) string {
-	fl := &f.Row.Flow
-	switch c {
-	case CellProto:
-		return "proto " + fl.Orig.Proto.String()
-	case CellState:
-		return f.stateFilter()
-	case CellSource:
-		return "src " + fl.Orig.Src.String()
-	case CellSentAs:
-		if fl.NAT().Kind&monitor.NATSource == 0 {
-			return "not snat"
-		}
-		return "reply.dst " + fl.Reply.Dst.String()
-	case CellDest:
-		if fl.Orig.Proto.HasPorts() {
-			return "dst " + fl.Orig.Dst.String() + " and dport " + strconv.Itoa(int(fl.Orig.DstPort))
-		}
-		return "dst " + fl.Orig.Dst.String()
-	case CellDelivered:
-		if fl.NAT().Kind&monitor.NATDestination == 0 {
-			return "not dnat"
-		}
-		return "reply.src " + fl.Reply.Src.String()
-	case CellMark:
-		return "mark " + paint.Hex(uint64(fl.Mark))
-	case CellZone:
-		if o, r := fl.Orig.Zone, fl.Reply.Zone; o != r {
-			return fmt.Sprintf("orig.zone %d and reply.zone %d", o, r)
-		}
-		return "zone " + strconv.Itoa(int(fl.Orig.Zone))
-	case CellHelper:
-		if f.Extra == nil || f.Row.Known&monitor.AttrHelper == 0 {
-			return "not has helper"
-		}
-		return filter.Text{Field: filter.FieldHelper, Op: filter.Eq, Set: []string{string(f.Extra.Helper)}}.String()
-	case CellLabel:
-		if f.Extra != nil {
-			for i, b := range f.Extra.Labels {
-				if b != 0 {
-					return "label " + strconv.Itoa(8*i+bits.TrailingZeros8(b))
-				}
-			}
+// Values returns the values of fields of a flow, as texts, and a condition of the filter language
+// that selects them. Without a value both are empty.
+func (s *Session) Values(f *Flow, of ...filter.Field) (texts []string, condition string) {
+	var e monitor.Event
+	f.Row.Event(f.Index, f.Extra, s.Frame, &e)
+	var all []filter.Expr
+	for _, field := range of {
+		for _, v := range field.Reader(s.Env)(&e, nil) {
+			texts, all = append(texts, monitor.Escape(field.Text(v.Value))), append(all, field.Is(v.Value))
 		}
 	}
-	return ""
+	if all == nil {
+		return nil, ""
+	}
+	return texts, filter.AllOf(all...).String()
+}
+
+// Condition returns the filter of the flows that have the same in a column with these fields, or
+// "". Of the translated ends, ReplyDst and ReplySrc, that may be no translation.
+func (s *Session) Condition(f *Flow, of ...filter.Field) (condition string) {
+	kind := f.Row.Flow.NAT().Kind
+	switch {
+	case len(of) == 0:
+	case of[0] == filter.FieldState:
+		return f.stateFilter()
+	case of[0] == filter.FieldReplyDst && kind&monitor.NATSource == 0:
+		return "not snat"
+	case of[0] == filter.FieldReplySrc && kind&monitor.NATDestination == 0:
+		return "not dnat"
+	case of[0] == filter.FieldProcess: // the first that is known
+		for i := 0; i < len(of) && condition == ""; i++ {
+			_, condition = s.Values(f, of[i])
+		}
+	default:
+		_, condition = s.Values(f, of...)
+	}
+	return condition
 }
 
 func (f *Flow) stateFilter() string {
