@@ -88,7 +88,7 @@ func linesOf(t testing.TB, batches ...*monitor.Batch) []byte {
 func recorded(t testing.TB, locals *monitor.Locals, batches ...*monitor.Batch) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	sink := pcapng.NewWriter(&out, pcapng.Options{})
+	sink := pcapng.NewWriter(&out, export.Options{})
 	for _, b := range batches {
 		sink.Locals(locals)
 		if err := sink.Write(b); err != nil {
@@ -152,7 +152,7 @@ func TestLocalsComeInTime(t *testing.T) {
 	var data []byte
 	{
 		var out bytes.Buffer
-		sink := pcapng.NewWriter(&out, pcapng.Options{})
+		sink := pcapng.NewWriter(&out, export.Options{})
 		for i := range 3 {
 			if i > 0 {
 				sink.Locals(monitor.NewLocals([]netip.Addr{netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})}))

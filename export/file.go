@@ -29,8 +29,6 @@ type File struct {
 	cut  bool // a regular file, which can be truncated
 	err  error
 	kept []byte // patient: data without space on the disk
-
-	mended int64 // bytes of a partial line that Append has cut off
 }
 
 // Create creates an output file with mode 0600. An existing file is an error, unless o.Force is
@@ -69,7 +67,7 @@ func Create(path string, o CreateOptions) (*File, error) {
 			_ = f.Close()
 			return nil, &createError{path + ": " + reason(err).Error(), err}
 		}
-		return &File{f: f, path: path, o: o, cut: true, size: size, mended: info.Size() - size}, nil
+		return &File{f: f, path: path, o: o, cut: true, size: size}, nil
 	}
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&^0o600 != 0 {
 		err = f.Chmod(0o600)

@@ -59,7 +59,7 @@ var Formats = []Format{
 		}},
 	{"pcapng", "a capture file: each message as the kernel sent it, for Wireshark and for --from",
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) {
-			return pcapng.NewWriter(w, pcapng.Options{Application: o.Application, Filter: o.Filter}), nil
+			return pcapng.NewWriter(w, o), nil
 		}},
 }
 

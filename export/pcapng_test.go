@@ -48,7 +48,7 @@ func recording() []monitor.Event {
 // with the writer.
 func TestPCAPNG(t *testing.T) {
 	var out bytes.Buffer
-	sink := pcapng.NewWriter(&out, pcapng.Options{Filter: "tcp"})
+	sink := pcapng.NewWriter(&out, Options{Filter: "tcp"})
 	sink.Locals(monitor.NewLocals([]netip.Addr{netip.MustParseAddr("192.168.77.1"), netip.MustParseAddr("2001:db8::1")}))
 	if err := sink.Write(batch(recording()...)); err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func nanos(t int64) int64 {
 // TestPCAPNGIsWhole holds a recording without events to be a file that opens.
 func TestPCAPNGIsWhole(t *testing.T) {
 	var out bytes.Buffer
-	if err := pcapng.NewWriter(&out, pcapng.Options{}).Close(); err != nil {
+	if err := pcapng.NewWriter(&out, Options{}).Close(); err != nil {
 		t.Fatal(err)
 	}
 	r, err := pcapgo.NewNgReader(bytes.NewReader(out.Bytes()), pcapgo.DefaultNgReaderOptions)
@@ -130,7 +130,7 @@ func TestPCAPNGIsWhole(t *testing.T) {
 }
 
 func TestPCAPNGAllocates(t *testing.T) {
-	sink, b := pcapng.NewWriter(io.Discard, pcapng.Options{}), batch(recording()...)
+	sink, b := pcapng.NewWriter(io.Discard, Options{}), batch(recording()...)
 	if n := testing.AllocsPerRun(100, func() { _ = sink.Write(b) }); n != 0 {
 		t.Errorf("%v allocations a batch, want 0", n)
 	}
@@ -139,5 +139,5 @@ func TestPCAPNGAllocates(t *testing.T) {
 func BenchmarkPCAPNG(b *testing.B) {
 	e := tcpEvents()[0]
 	e.Raw = make([]byte, 170)
-	benchmarkSink(b, pcapng.NewWriter(io.Discard, pcapng.Options{}), e)
+	benchmarkSink(b, pcapng.NewWriter(io.Discard, Options{}), e)
 }

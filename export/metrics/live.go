@@ -11,18 +11,6 @@ import (
 	"natlens/monitor/loop"
 )
 
-// served is a tap that counts, and the server that answers scrapes with it.
-type served struct {
-	*Metrics
-	server *Server
-}
-
-// Close ends the server. A scrape that was cut off is not the run's error.
-func (s served) Close() error {
-	_ = s.server.Close()
-	return nil
-}
-
 // ServeRun counts every event of a run and serves the metrics on a listener until the run is
 // closed. Call it before Run. A nil listener serves none.
 func ServeRun(l net.Listener, run *live.Run, version string) {
@@ -58,7 +46,12 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 		cfg.Findings = func() []Finding { return findingMetrics(run) }
 	}
 	m := New(cfg)
-	run.Tap(served{m, Serve(l, m)})
+	run.Tap(m)
+	server := Serve(l, m)
+	run.OnClose(func() error {
+		_ = server.Close() // a scrape that was cut off is not the run's error
+		return nil
+	})
 }
 
 // findingMetrics counts the active findings of every rule in every namespace.

@@ -3,6 +3,7 @@
 package pcapng
 
 import (
+	"cmp"
 	"io"
 	"runtime"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 // times of different clocks can be distinguished.
 type Writer struct {
 	out    text.Lines
-	o      Options
+	o      text.Options
 	began  bool
 	ended  bool
 	json   jsonl.Writer
@@ -34,17 +35,10 @@ type Writer struct {
 	locals atomic.Pointer[monitor.Locals] // to be written next
 }
 
-// Options describe the recording.
-type Options struct {
-	Application string // the program that writes it; "" means natlens
-	Filter      string // of the recorded events; "" means all
-}
-
-// NewWriter returns a sink of pcapng. It writes the header with the first batch.
-func NewWriter(w io.Writer, o Options) *Writer {
-	if o.Application == "" {
-		o.Application = "natlens"
-	}
+// NewWriter returns a sink of pcapng. It writes the header with the first batch. Of the options
+// it uses Application and Filter, which describe the recording.
+func NewWriter(w io.Writer, o text.Options) *Writer {
+	o.Application = cmp.Or(o.Application, "natlens")
 	return &Writer{out: text.Lines{W: w}, o: o}
 }
 

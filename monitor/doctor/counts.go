@@ -34,8 +34,12 @@ type Counts struct {
 	Timeouts monitor.TCPTimeouts
 	Before   func(orig monitor.Tuple) (monitor.Reading, bool)
 
-	tallies [len(groups)]tally
+	tallies [len(groups)]map[key]uint64 // exact
+	beyond  uint64                      // flows of keys after the first maxKeys of a group
 }
+
+// maxKeys is the maximum number of keys of a group.
+const maxKeys = 1 << 16
 
 // key is the attribute by which flows are grouped: an address, a protocol with its destination
 // port, or a protocol with its state.
@@ -116,7 +120,15 @@ func (c *Counts) Add(e *monitor.Event) {
 		count(&c.QuietUDP, quiet[to.port] && !f.Status.Has(monitor.Assured))
 	}
 	for i := range groups {
-		c.tallies[i].add(groups[i].key(f))
+		if c.tallies[i] == nil {
+			c.tallies[i] = make(map[key]uint64)
+		}
+		k := groups[i].key(f)
+		if _, ok := c.tallies[i][k]; ok || len(c.tallies[i]) < maxKeys {
+			c.tallies[i][k]++
+		} else {
+			c.beyond++
+		}
 	}
 }
 
@@ -135,35 +147,6 @@ func (c *Counts) idle(e *monitor.Event) bool {
 	return ok && before.Unchanged(e.Flow.Reading(e.Known(), e.Time))
 }
 
-// maxKeys is the maximum number of keys of a tally.
-const maxKeys = 1 << 16
-
-// tally counts flows by key. Counts are exact. After maxKeys keys, flows of new keys are
-// counted only in beyond.
-type tally struct {
-	n      map[key]uint64
-	beyond uint64
-}
-
-func (t *tally) add(k key) {
-	switch n, ok := t.n[k]; {
-	case ok || len(t.n) < maxKeys:
-		if t.n == nil {
-			t.n = make(map[key]uint64)
-		}
-		t.n[k] = n + 1
-	default:
-		t.beyond++
-	}
-}
-
-func (c *Counts) beyond() (n uint64) {
-	for i := range c.tallies {
-		n += c.tallies[i].beyond
-	}
-	return n
-}
-
 // share is a group of flows with the same key.
 type share struct {
 	Name  string  `json:"name"`
@@ -174,7 +157,7 @@ type share struct {
 
 // most returns the most frequent keys of a group, at most n.
 func (c *Counts) most(group, n int) (all []share) {
-	t := c.tallies[group].n
+	t := c.tallies[group]
 	keys := slices.SortedFunc(maps.Keys(t), func(a, b key) int {
 		return cmp.Or(cmp.Compare(t[b], t[a]), bytes.Compare(a.addr[:], b.addr[:]), cmp.Compare(a.proto, b.proto),
 			cmp.Compare(a.port, b.port), cmp.Compare(a.state, b.state))

@@ -329,8 +329,8 @@ func TestCountsExact(t *testing.T) {
 	if got := c.most(0, 2); len(got) != 2 || got[0].Name != "10.0.0.7" || got[0].Flows != 1+extra || got[1].Flows != 1 || got[0].Over != 0 {
 		t.Errorf("%+v; %d extra", got, extra)
 	}
-	if c.beyond() != 1000 || c.Flows != maxKeys+1000+extra {
-		t.Errorf("%d beyond, %d flows", c.beyond(), c.Flows)
+	if c.beyond != 1000 || c.Flows != maxKeys+1000+extra {
+		t.Errorf("%d beyond, %d flows", c.beyond, c.Flows)
 	}
 }
 

@@ -118,7 +118,7 @@ func who(s *Snapshot, c *Check) {
 		parts = append(parts, g.word+" "+strings.Join(shown, ", "))
 	}
 	c.Text = strings.Join(parts, "; ")
-	if n := s.Counts.beyond(); n > 0 {
+	if n := s.Counts.beyond; n > 0 {
 		c.Evidence["uncounted"] = n
 	}
 }

@@ -280,11 +280,7 @@ func (p *Player) give(b *monitor.Batch) (wait time.Duration) {
 
 // until returns how long it takes from one position to a later one.
 func (p *Player) until(to, at monitor.Time) time.Duration {
-	wait := math.Ceil(float64(to-at) / p.speed)
-	if wait >= float64(forever) {
-		return forever
-	}
-	return max(1, time.Duration(wait))
+	return max(1, time.Duration(min(math.Ceil(float64(to-at)/p.speed), 1<<62)))
 }
 
 // atEnd begins another round, or pauses.
