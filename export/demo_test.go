@@ -2,9 +2,11 @@ package export_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"testing"
@@ -111,8 +113,24 @@ func demoFlows(t *testing.T) monitor.Source {
 	if _, err := replay.Fill(t.Context(), demoEvents(t), flows.Apply, at); err != nil {
 		t.Fatal(err)
 	}
-	return replay.Flows(flows, at, new(annotate.Known).Of)
+	next, stop := iter.Pull2(replay.Flows(flows, at, new(annotate.Known).Of))
+	t.Cleanup(stop)
+	return pulled(next)
 }
+
+// pulled is a source of the batches that it returns.
+type pulled func() (b *monitor.Batch, err error, ok bool)
+
+func (next pulled) Next(_ context.Context, b *monitor.Batch) error {
+	some, err, ok := next()
+	if !ok {
+		return io.EOF
+	}
+	b.Events = append(b.Events, some.Events...)
+	return err
+}
+
+func (pulled) Close() error { return nil }
 
 // sample returns the first and then every Nth line of a text.
 func sample(text []byte, every int) (some []byte) {

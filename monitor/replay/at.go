@@ -2,7 +2,8 @@ package replay
 
 import (
 	"context"
-	"io"
+	"iter"
+	"slices"
 
 	"natlens/monitor"
 	"natlens/monitor/table"
@@ -29,10 +30,11 @@ func Fill(ctx context.Context, src monitor.Source, apply func(*monitor.Batch),
 	return last, nil
 }
 
-// Flows returns the flows of a table, as they are now, as a source of KindExisting events of the
+// Flows returns batches of the flows of a table, as they are now, as KindExisting events of the
 // time at, in the order of the rows. They have no timeouts: each packet of a flow resets its
-// timeout, and there is no event of that. local returns the Local of a flow.
-func Flows(t *table.Table, at monitor.Time, local func(*monitor.Flow) *monitor.Local) monitor.Source {
+// timeout, and there is no event of that. local returns the Local of a flow. There is no error.
+func Flows(t *table.Table, at monitor.Time,
+	local func(*monitor.Flow) *monitor.Local) iter.Seq2[*monitor.Batch, error] {
 	var all monitor.Batch
 	t.Scan(func(row uint32, r *table.Row, x *monitor.Extra) bool {
 		if !r.Ended() {
@@ -43,21 +45,11 @@ func Flows(t *table.Table, at monitor.Time, local func(*monitor.Flow) *monitor.L
 		}
 		return true
 	})
-	return &flows{all.Events}
-}
-
-type flows struct{ left []monitor.Event }
-
-// Next appends the next flows.
-func (f *flows) Next(_ context.Context, b *monitor.Batch) error {
-	if len(f.left) == 0 {
-		return io.EOF
+	return func(yield func(*monitor.Batch, error) bool) {
+		for some := range slices.Chunk(all.Events, monitor.BatchSize) {
+			if !yield(&monitor.Batch{Events: some}, nil) {
+				return
+			}
+		}
 	}
-	n := min(len(f.left), monitor.BatchSize)
-	b.Events = append(b.Events, f.left[:n]...)
-	f.left = f.left[n:]
-	return nil
 }
-
-// Close does nothing.
-func (f *flows) Close() error { return nil }

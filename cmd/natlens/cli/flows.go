@@ -37,9 +37,6 @@ func (c *FlowFlags) Flows(cmd *cobra.Command, con Console, cfg kernel.DumpConfig
 		return c.Capture.Flows(cmd.Context(), con.Refused, cfg, c.names), c.names, nil
 	}
 	names := new(monitor.Namespaces)
-	source, err := c.From.flowsAt(cmd, con, names)
-	if err != nil {
-		return nil, nil, err
-	}
-	return monitor.Batches(cmd.Context(), source), names, nil
+	flows, err := c.From.flowsAt(cmd, con, names)
+	return flows, names, err
 }

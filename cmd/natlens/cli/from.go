@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,7 +112,8 @@ func NoteFaults(con Console, st replay.Stats) {
 }
 
 // flowsAt returns the flows of the recording at the time of --at.
-func (c *FromFlags) flowsAt(cmd *cobra.Command, con Console, namespaces *monitor.Namespaces) (monitor.Source, error) {
+func (c *FromFlags) flowsAt(cmd *cobra.Command, con Console,
+	namespaces *monitor.Namespaces) (iter.Seq2[*monitor.Batch, error], error) {
 	if err := c.Check(cmd); err != nil {
 		return nil, err
 	}
