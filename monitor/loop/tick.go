@@ -40,8 +40,11 @@ func (t *ticker) stop() {
 
 // tick calls the rules if they are due.
 func (m *Loop) tick() error {
+	if m.Rules == nil {
+		return nil
+	}
 	now := time.Now()
-	if m.Rules == nil || now.Before(m.ticks.due) {
+	if now.Before(m.ticks.due) {
 		return nil
 	}
 	m.ticks.due = now.Add(TickEvery)

@@ -102,7 +102,7 @@ func (t *Table) same(p *packedRow, e *monitor.Event) bool {
 // path sets the flow's path. Without local addresses the flow keeps the path that the source
 // set, as recordings do.
 func (t *Table) path(f *monitor.Flow) {
-	if l := t.locals[f.Orig.NetNS]; l != nil {
+	if l := t.space(f.Orig.NetNS).locals; l != nil {
 		f.Path = l.Path(f)
 	}
 }
@@ -148,7 +148,7 @@ func (t *Table) end(row uint32, h uint64, at monitor.Time) {
 	p := t.rows.at(row)
 	t.index.remove(h, row)
 	t.live--
-	t.quotas[p.netns].live--
+	t.space(p.netns).live--
 	t.noteEvent(p)
 	p.state |= RowEnded
 	p.last = at

@@ -13,7 +13,7 @@ func (t *Table) SetLocals(l *monitor.Locals) { t.SetLocalsOf(0, l) }
 // flows. nil: the addresses are unknown from now on, and the flows keep their paths.
 func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 	t.mu.Lock()
-	t.locals[n] = l
+	t.space(n).locals = l
 	t.mu.Unlock()
 	for c := 0; l != nil && t.pathsOfChunk(c, n, l); c++ { // rows that are added meanwhile have the right path
 	}
@@ -23,7 +23,7 @@ func (t *Table) SetLocalsOf(n monitor.NetNS, l *monitor.Locals) {
 func (t *Table) LocalsOf(n monitor.NetNS) *monitor.Locals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.locals[n]
+	return t.space(n).locals
 }
 
 // pathsOfChunk computes the paths of a chunk's flows of one namespace.
@@ -44,12 +44,21 @@ func (t *Table) pathsOfChunk(c int, n monitor.NetNS, l *monitor.Locals) bool {
 	return true
 }
 
-// quota limits the flows of a network namespace to what the kernel's table can contain. Without
-// it, forged events could fill the memory.
-type quota struct {
-	live  int
-	max   int // 0: not read yet, or no limit
-	asked time.Time
+// space is a network namespace. It has at most as many flows as the kernel's table can contain: without this limit,
+// forged events could fill the memory.
+type space struct {
+	locals *monitor.Locals // nil: unknown
+	live   int
+	max    int // 0: not read yet, or no limit
+	asked  time.Time
+}
+
+// space returns a namespace. The pointer is valid until another one is added.
+func (t *Table) space(n monitor.NetNS) *space {
+	if int(n) >= len(t.spaces) {
+		t.spaces = append(t.spaces, make([]space, int(n)+1-len(t.spaces))...)
+	}
+	return &t.spaces[n]
 }
 
 // askAgain is how long a reached limit is valid before it is read again.
@@ -58,10 +67,7 @@ const askAgain = time.Second
 // admit counts one more flow of a namespace. If the namespace has reached its limit, it returns
 // false and counts the flow as refused.
 func (t *Table) admit(n monitor.NetNS) bool {
-	if int(n) >= len(t.quotas) {
-		t.quotas = append(t.quotas, make([]quota, int(n)+1-len(t.quotas))...)
-	}
-	q := &t.quotas[n]
+	q := t.space(n)
 	if t.cfg.Max != nil && q.live >= q.max && (q.max != 0 || q.asked.IsZero()) {
 		if now := time.Now(); now.Sub(q.asked) >= askAgain {
 			q.max, q.asked = t.cfg.Max(n), now

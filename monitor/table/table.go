@@ -38,10 +38,9 @@ type Table struct {
 	gen         uint64
 	newest      uint32 // the row that was added last
 	live        int
-	quotas      []quota // by network namespace
+	spaces      []space // by number
 	refused     uint64
-	silent      int // live rows known from dumps only
-	locals      map[monitor.NetNS]*monitor.Locals
+	silent      int             // live rows known from dumps only
 	reconciling *Reconciliation // the current one, or nil
 	epoch       uint32          // number of the last reconciliation
 	scratch     Row             // the current row, unpacked
@@ -52,8 +51,7 @@ type Table struct {
 
 // New returns an empty table.
 func New(cfg Config) *Table {
-	t := &Table{cfg: cfg, rows: new(slab), ends: new(ends), extras: make(map[uint32]*monitor.Extra),
-		locals: make(map[monitor.NetNS]*monitor.Locals)}
+	t := &Table{cfg: cfg, rows: new(slab), ends: new(ends), extras: make(map[uint32]*monitor.Extra)}
 	t.index.init()
 	return t
 }
@@ -71,8 +69,8 @@ func (t *Table) Clear() {
 	*t.ends = ends{}
 	clear(t.extras)
 	t.live, t.silent = 0, 0
-	for i := range t.quotas {
-		t.quotas[i].live = 0
+	for i := range t.spaces {
+		t.spaces[i].live = 0
 	}
 	t.changes++
 }
