@@ -63,18 +63,17 @@ func (d *Decoder) Decode(data []byte, b *monitor.Batch) error {
 		return memberError(err)
 	}
 	c := converter{line: l, e: b.Add(), x: &d.extra}
-	if err = c.event(); err == nil && (l.NetNS != "" || l.Gateway != "") && d.names != nil {
-		err = c.netns(d.names)
-	}
-	if err != nil {
-		b.Drop()
-		return err
-	}
-	if c.known&monitor.AttrsInExtra != 0 {
+	if err = c.event(); err == nil && c.known&monitor.AttrsInExtra != 0 {
 		c.e.Extra = b.NewExtra()
 		*c.e.Extra = d.extra
 	}
-	return nil
+	if err == nil && (l.NetNS != "" || l.Gateway != "") && d.names != nil {
+		err = c.netns(d.names) // after Extra, because a master has the namespace too
+	}
+	if err != nil {
+		b.Drop()
+	}
+	return err
 }
 
 // memberError returns an error that names the member with a value of the wrong type, the value,

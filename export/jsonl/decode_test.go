@@ -91,3 +91,22 @@ func BenchmarkDecode(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
 }
+
+// A flow with a master is in the namespace and gateway of its line, and so is its master.
+func TestMasterOfANamespace(t *testing.T) {
+	for _, more := range []string{`"netns":"blue"`, `"gateway":{"name":"fra1-a"}`} {
+		d, b := Decoder{names: new(monitor.Namespaces)}, monitor.Batch{}
+		err := d.Decode([]byte(`{"v":1,"event":"new","family":"ipv4","proto":"tcp","protonum":6,`+
+			`"orig":{"src":"192.0.2.1","sport":20,"dst":"10.0.0.2","dport":50000},`+
+			`"master":{"family":"ipv4","proto":"tcp","protonum":6,"src":"10.0.0.2","sport":40000,"dst":"192.0.2.1","dport":21},`+
+			more+`}`), &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := &b.Events[0]
+		if e.NetNS() == 0 || e.Extra.Master.NetNS != e.NetNS() || e.Extra.Master.DstPort != 21 {
+			t.Errorf("%s: namespace %d, that of the master %d, its port %d", more, e.NetNS(), e.Extra.Master.NetNS,
+				e.Extra.Master.DstPort)
+		}
+	}
+}
