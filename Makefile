@@ -72,7 +72,7 @@ soak-history: ## kill -9 a writer of a history KILLS times, and check what it ha
 	NATLENS_SOAK_HISTORY=$(KILLS) go test -count 1 -v -timeout 60m -run '^TestKilled$$' ./export/history
 
 soak-netns: ## capture 350 namespaces that come and go, ten a second (root)
-	NATLENS_SOAK_NETNS=1 go test -count 1 -v -run '^TestEverySoak$$|^TestEveryNamespaceSoak$$' ./monitor/capture ./cmd/natlens
+	NATLENS_SOAK_NETNS=1 go test -count 1 -v -run '^TestEverySoak$$' ./monitor/capture
 
 alone: ## tests that change what all network namespaces share; nothing may run beside them (root)
 	NATLENS_ALONE=1 go test -count 1 -p 1 -run '^TestBuckets$$|^TestHoldBuckets$$|^TestTableFull$$' ./monitor/lab/labtest ./cmd/natlens/doctor ./cmd/natlens/why

@@ -74,6 +74,12 @@ func TestFilterHistory(t *testing.T) {
 	if want := []string{"udp", "tcp", "snat"}; !slices.Equal(h.lines, want) {
 		t.Errorf("history %q, want %q", h.lines, want)
 	}
+	h.lines = []string{"OLD\x1b[2J\u202e"} // the file may be another's
+	st = newStage(t, func(c *Config) { c.History = h })
+	st.press("/<up>")
+	if text := st.View().Content; !strings.Contains(text, "OLD") || strings.ContainsAny(text, "\x1b\u202e") {
+		t.Errorf("controls of the history reach the screen: %q", text)
+	}
 }
 
 func TestFilterCompletion(t *testing.T) {
