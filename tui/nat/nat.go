@@ -147,22 +147,18 @@ func (q *pool) value(column int) float64 {
 type column = page.Column[pool]
 
 // lay chooses the columns for the width and the rows. An address is never cut: a column that does
-// not fit is left out, and the row under the cursor has its text below it. Where services do not
-// fit, each row has a second line.
+// not fit is left out, and the row under the cursor has its text below it. If that are the services,
+// each row has a second line.
 func (p *Page) lay() {
 	var needs, least [3]int // widths of the addresses, with and without the numbers behind them
-	service, netns, proto := 0, 0, len("PROTO")
+	services, netns, proto := false, 0, len("PROTO")
 	for i := range p.Rows {
 		q := &p.Rows[i]
-		proto = max(proto, len(q.key.proto.String()))
+		proto, services = max(proto, len(q.key.proto.String())), services || q.key.dnat
 		if p.S.Several() {
 			netns = max(netns, page.NetNSWidth(p.Width, p.S.NetNS(q.key.netns)))
 		}
 		for i, t := range cells(p.S, q) {
-			if i == 1 && q.key.dnat {
-				service = max(service, t.width())
-				continue
-			}
 			needs[i], least[i] = max(needs[i], t.width()), max(least[i], t.width()-paint.Width(t.number))
 		}
 	}
@@ -170,12 +166,9 @@ func (p *Page) lay() {
 		p.layout = p.fit(least, netns, proto)
 	}
 	p.Under, p.Detail = nil, p.rest
-	if from, to := p.serviceCells(); service > to-from {
-		p.Under = func(q *pool) paint.Line { return append(p.rest(q), paint.Line{})[0] }
-		p.Detail = func(q *pool) []paint.Line {
-			rest := p.rest(q)
-			return rest[min(1, len(rest)):]
-		}
+	if services && !p.shows(colInside) {
+		p.Under = func(q *pool) paint.Line { return p.rest(q)[0] }
+		p.Detail = func(q *pool) []paint.Line { return p.rest(q)[1:] }
 	}
 }
 
@@ -183,33 +176,15 @@ func (p *Page) shows(id int) bool {
 	return slices.ContainsFunc(p.layout, func(c column) bool { return c.ID == id })
 }
 
-// serviceCells returns the cells for the service of a DNAT: those of the columns that it does not have.
-func (p *Page) serviceCells() (from, to int) {
-	from, to = p.Width, p.Width-paint.MarginRight
-	for _, c := range p.layout {
-		switch c.ID {
-		case colInUse:
-			from = c.X
-		case colOutside:
-			to = c.X - 1
-		}
-	}
-	return from, to
-}
-
 // rest is what the columns do not show of a row.
 func (p *Page) rest(q *pool) []paint.Line {
 	var n paint.Note
-	put := func(text string) { n = append(n, paint.Span{Role: paint.Muted, Text: " " + paint.Whole(text)}) }
-	from, to := p.serviceCells()
 	for i, t := range cells(p.S, q) {
-		switch {
-		case i == 1 && q.key.dnat && t.width() > to-from:
-			put(t.String())
-		case i == 1 && !q.key.dnat && !p.shows(colInside):
-			put("busiest inside " + t.String())
-		case i == 2 && !p.shows(colOutside):
-			put("busiest outside " + t.String())
+		if column := [...]int{colTo, colInside, colOutside}[i]; !p.shows(column) {
+			if t.sign == "" {
+				t.sign = map[int]string{colInside: "busiest inside ", colOutside: "busiest outside "}[column]
+			}
+			n = append(n, paint.Span{Role: paint.Muted, Text: " " + paint.Whole(t.String())})
 		}
 	}
 	if n == nil {
@@ -254,7 +229,7 @@ func (p *Page) fit(ends [3]int, netns, proto int) []column {
 			return page.NoValue
 		})
 	}
-	out := page.Fit(p.Width, gap,
+	return page.Fit(p.Width, gap,
 		column{ID: colTo, Title: "TRANSLATED TO", Width: max(ends[0], len("TRANSLATED TO")+1),
 			Cell: text(paint.NAT, end(0))},
 		column{ID: colNetNS, Title: "NETNS", Width: netns,
@@ -268,24 +243,14 @@ func (p *Page) fit(ends [3]int, netns, proto int) []column {
 		number(colKept, 5, 7, "KEPT", true, percent(func(q *pool) int { return q.kept })),
 		number(colRewritten, 9, 8, "REWRITTEN", true, percent(func(q *pool) int { return q.rewritten })),
 		column{ID: colInside, Title: "BUSIEST INSIDE", Width: max(ends[1], len("BUSIEST INSIDE")), Rank: 4,
-			Cell: func(q *pool, width int) (paint.Role, string) {
-				return paint.Text, ofSource(func(q *pool) string { return end(1)(q, width) })(q)
+			Cell: func(q *pool, width int) (role paint.Role, _ string) {
+				if q.key.dnat {
+					role = paint.Muted
+				}
+				return role, end(1)(q, width)
 			}},
 		column{ID: colOutside, Title: "BUSIEST OUTSIDE", Width: max(ends[2], len("BUSIEST OUTSIDE")), Rank: 6,
 			Cell: text(paint.Text, end(2))})
-	// A service has no pool of ports: its text uses their columns.
-	at := slices.IndexFunc(out, func(c column) bool { return c.ID == colInUse })
-	if at < 0 {
-		return out
-	}
-	service := func(q *pool, _ int) (_ paint.Role, text string) {
-		from, to := p.serviceCells()
-		if t := cells(p.S, q)[1]; q.key.dnat && t.width() <= to-from {
-			text = t.String()
-		}
-		return paint.Muted, text
-	}
-	return slices.Insert(out, at, column{X: out[at].X, Width: p.Width, Cell: service})
 }
 
 // inUseColumn returns the share of the ports in use: a number of use cells, with a bar before it if

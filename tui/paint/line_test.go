@@ -1,7 +1,6 @@
 package paint
 
 import (
-	"slices"
 	"testing"
 
 	"github.com/charmbracelet/colorprofile"
@@ -92,23 +91,6 @@ func TestFor(t *testing.T) {
 	} {
 		if got := For(c.theme, c.profile); got != c.want {
 			t.Errorf("For(%q, %v) = %v, want %v", c.theme, c.profile, got, c.want)
-		}
-	}
-}
-
-func TestWrap(t *testing.T) {
-	for _, c := range []struct {
-		text  string
-		cells int
-		want  []string
-	}{
-		{"", 10, []string{""}},
-		{"sysctl -w net.ipv4=1", 9, []string{"sysctl -w", "net.ipv4=", "1"}},
-		{"who --from -2h", 12, []string{"who --from", "-2h"}},
-		{"日本 日本", 5, []string{"日本", "日本"}},
-	} {
-		if got := Wrap(c.text, c.cells); !slices.Equal(got, c.want) {
-			t.Errorf("%q in %d cells: %q, want %q", c.text, c.cells, got, c.want)
 		}
 	}
 }

@@ -97,25 +97,13 @@ func isArrow(l *Line) bool {
 // Wrapped wraps untrusted text from column from on, with a command after it, in at most the
 // given number of lines.
 func Wrapped(role Role, text, command string, from, width, most int) (out []Line) {
-	text = monitor.Escape(text)
+	n := Note{{Role: role, Text: monitor.Escape(text)}}
 	if command != "" {
-		text += " → " + monitor.Escape(command)
+		n = append(n, Span{Role: Key, Text: " → " + monitor.Escape(command)})
 	}
-	for i, line := range Wrap(text, max(8, width-from-1)) {
-		if i == most {
-			out[most-1].Add(role, " …")
-			break
-		}
-		var l Line
-		l.Pad(from)
-		if before, after, ok := strings.Cut(line, "→ "); ok && command != "" {
-			l.Add(role, before)
-			l.Add(Key, "→ "+after)
-			role = Key
-		} else {
-			l.Add(role, line)
-		}
-		out = append(out, l)
+	if out = n.Flow(nil, width-1, from); len(out) > most {
+		out = out[:most]
+		out[most-1].Add(role, " …")
 	}
 	return out
 }

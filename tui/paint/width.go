@@ -1,10 +1,6 @@
 package paint
 
-import (
-	"strings"
-
-	"github.com/charmbracelet/x/ansi"
-)
+import "github.com/charmbracelet/x/ansi"
 
 // Width returns the number of terminal cells of a text: two for wide characters, none for
 // combining ones. The renderer measures in the same way.
@@ -23,14 +19,6 @@ func Cut(text string, cells int) string {
 		return text
 	}
 	return ansi.Truncate(text, cells, "…")
-}
-
-// Wrap breaks text into lines of the given width, between words. A hyphen belongs to its word,
-// so commands and flags stay whole. Only a word longer than a line is broken.
-func Wrap(text string, cells int) []string {
-	const hyphen = "\u2011" // as wide as "-", and no line breaks after it
-	text = ansi.Wrap(strings.ReplaceAll(text, "-", hyphen), cells, "")
-	return strings.Split(strings.ReplaceAll(text, hyphen, "-"), "\n")
 }
 
 // CutMiddle is Cut, but removes the middle: of a long address, both the network and the end are
