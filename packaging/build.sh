@@ -58,7 +58,10 @@ build() {
   esac
   cp -a "$work/common" "$root"
   install -d "$root/usr/bin"
-  go build -ldflags "-s -w -X natlens/cmd/natlens/cli.Version=$VERSION" -o "$root/usr/bin/natlens" ./cmd/natlens
+  case $arch in
+    mips*) make --no-print-directory small SMALL="$root/usr/bin/natlens" >/dev/null ;; # by GOARCH and VERSION
+    *) go build -ldflags "-s -w -X natlens/cmd/natlens/cli.Version=$VERSION" -o "$root/usr/bin/natlens" ./cmd/natlens ;;
+  esac
   tool cyclonedx-gomod bin -json -noserial -notimestamp -version "$VERSION" -output "dist/natlens-$VERSION-$arch.sbom.json" "$root/usr/bin/natlens" 2>/dev/null
   find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
   archive "$arch" "$root"

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,8 @@ func exitCodes(t *testing.T) [][]string {
 	return all
 }
 
-// TestExitCodes runs every command with every flag. It ignores what they print.
+// TestExitCodes runs every command with every flag. It ignores what they print. In a build with a tag, a command or flag
+// that was left out is a usage error.
 func TestExitCodes(t *testing.T) {
 	recording, ns := "watch/testdata/life.jsonl", generatorNS(t).Path()
 	top := t.TempDir()
@@ -46,10 +48,28 @@ func TestExitCodes(t *testing.T) {
 			args[i] = place.Replace(w)
 		}
 		got := call(t.Context(), cli.Console{LabelFile: "testdata/none.conf"}, args...)
-		if code := string(rune('0' + got.code)); code != words[0] {
-			t.Errorf("natlens %s: exit code %s, want %s; %s", strings.Join(words[1:], " "), code, words[0], got.stderr.String())
+		want := words[0]
+		if names, _ := leftOut(); names != nil && !included(args) {
+			want = "2"
+		}
+		if code := string(rune('0' + got.code)); code != want {
+			t.Errorf("natlens %s: exit code %s, want %s; %s", strings.Join(words[1:], " "), code, want, got.stderr.String())
 		}
 	}
+}
+
+// included reports whether this build has the command and the long flags of a command line.
+func included(args []string) bool {
+	args = slices.DeleteFunc(slices.Clone(args), func(word string) bool { return word == "help" || word == "--help" })
+	cmd, rest, err := newRoot(cli.Console{}).Find(args)
+	if err != nil || !cmd.HasParent() {
+		return len(args) == 0 || strings.HasPrefix(args[0], "-")
+	}
+	return !slices.ContainsFunc(rest, func(word string) bool {
+		name, long := strings.CutPrefix(word, "--")
+		name, _, _ = strings.Cut(name, "=")
+		return long && name != "" && cmd.Flag(name) == nil
+	})
 }
 
 // TestExitCodesAreComplete checks that the table has a line for every flag of every

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
@@ -17,15 +19,15 @@ var newLab, newMan func(cli.Console) *cobra.Command
 // The tags nohistory, nometrics, noui and nolab leave parts out.
 func leftOut() (names, words []string) {
 	for _, p := range []struct {
-		included   bool
-		name, word string
+		included    bool
+		name, words string
 	}{
 		{history.Supported, "history", "--history"}, {metrics.Included, "metrics", "--metrics"},
-		{ui.Included, "terminal UI", " UI"}, {newLab != nil, "lab", "natlens lab"},
+		{ui.Included, "terminal UI", " UI"}, {newLab != nil, "lab", "natlens lab|--send"},
 		{newMan != nil, "manual pages", "natlens man"},
 	} {
 		if !p.included {
-			names, words = append(names, p.name), append(words, p.word)
+			names, words = append(names, p.name), append(words, strings.Split(p.words, "|")...)
 		}
 	}
 	return names, words

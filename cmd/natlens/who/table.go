@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"natlens/cmd/natlens/cli"
@@ -96,7 +95,8 @@ func (p *text) flush() error {
 	}
 	p.held = p.held[:0]
 	out := cli.Columns(withoutEmpty(rows), len(rows[0]), 0)
-	if p.width > 0 && lipgloss.Width(out) > p.width {
+	wider := func(line string) bool { return ansi.StringWidth(line) > p.width }
+	if p.width > 0 && slices.ContainsFunc(strings.Split(out, "\n"), wider) {
 		out = records.String()
 	}
 	_, err := io.WriteString(p.w, out)
