@@ -75,7 +75,8 @@ func Time(f *pflag.FlagSet, to *time.Duration, name string, least time.Duration,
 
 // RegisterFamily adds --family. Without it to is 0, which means both.
 func RegisterFamily(f *pflag.FlagSet, to *monitor.Family) {
-	Choice(f, to, "family", "f", "only this address `family`: %s", []string{"ipv4", "ipv6"}, monitor.IPv4, monitor.IPv6)
+	Choice(f, to, "family", "f", "only this address family: `ipv4|ipv6`", []string{"ipv4", "ipv6"}, monitor.IPv4,
+		monitor.IPv6)
 }
 
 // ParseSize reads a number of bytes from 1 to limit, with SI units (50GB) or binary ones
