@@ -103,10 +103,9 @@ func (e *evaluation) compat(x *expr.Match) answer {
 		}
 		return matchIf(source && dest, yes)
 	case *xt.Tcp:
-		if info.Option != 0 || info.FlagsMask != 0 {
-			return maybe
+		if info.Option == 0 && info.FlagsMask == 0 {
+			return matchIf(p.ports(info.SrcPorts, info.DstPorts, uint8(info.InvFlags)), yes)
 		}
-		return matchIf(p.ports(info.SrcPorts, info.DstPorts, uint8(info.InvFlags)), yes)
 	case *xt.Udp:
 		return matchIf(p.ports(info.SrcPorts, info.DstPorts, uint8(info.InvFlags)), yes)
 	case *xt.Unknown:

@@ -70,32 +70,23 @@ func (p *firstPacket) address(src, dst monitor.Endpoint) {
 
 func word(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 
+// meta returns the value of a meta expression.
 func (p *firstPacket) meta(x *expr.Meta) []octet {
-	switch x.Key {
-	case expr.MetaKeyNFPROTO:
-		return []octet{octet(p.family)}
-	case expr.MetaKeyL4PROTO:
-		return []octet{octet(p.proto)}
-	case expr.MetaKeyPROTOCOL:
-		ethertype := uint16(unix.ETH_P_IP)
-		if p.family == unix.NFPROTO_IPV6 {
-			ethertype = unix.ETH_P_IPV6
-		}
-		return known(binary.BigEndian.AppendUint16(nil, ethertype))
-	case expr.MetaKeyMARK:
-		return p.mark[:]
-	case expr.MetaKeyPKTTYPE:
-		return assume(unix.PACKET_HOST)
-	case expr.MetaKeyIIF:
-		return p.in.number
-	case expr.MetaKeyOIF:
-		return p.out.number
-	case expr.MetaKeyIIFNAME:
-		return p.in.name
-	case expr.MetaKeyOIFNAME:
-		return p.out.name
+	ethertype := uint16(unix.ETH_P_IP)
+	if p.family == unix.NFPROTO_IPV6 {
+		ethertype = unix.ETH_P_IPV6
 	}
-	return unknown(16)
+	value, ok := map[expr.MetaKey][]octet{
+		expr.MetaKeyNFPROTO: {octet(p.family)}, expr.MetaKeyL4PROTO: {octet(p.proto)},
+		expr.MetaKeyPROTOCOL: known(binary.BigEndian.AppendUint16(nil, ethertype)),
+		expr.MetaKeyMARK:     p.mark[:], expr.MetaKeyPKTTYPE: assume(unix.PACKET_HOST),
+		expr.MetaKeyIIF: p.in.number, expr.MetaKeyIIFNAME: p.in.name,
+		expr.MetaKeyOIF: p.out.number, expr.MetaKeyOIFNAME: p.out.name,
+	}[x.Key]
+	if !ok {
+		return unknown(16)
+	}
+	return value
 }
 
 // header returns the bytes of a header that an expression reads or writes, or nil.
@@ -130,40 +121,32 @@ func (p *firstPacket) state() State {
 // ct returns the value of a ct expression. ok is false if the packet has no such value, and so
 // does not match.
 func (p *firstPacket) ct(x *expr.Ct) (value []octet, ok bool) {
-	t, key := &p.flow.Orig, x.Key
-	if source, dest := key == 19 || key == 21, key == 20 || key == 22; source { // NFT_CT_SRC_IP, NFT_CT_SRC_IP6
-		key = expr.CtKeySRC
-	} else if dest { // NFT_CT_DST_IP, NFT_CT_DST_IP6
-		key = expr.CtKeyDST
+	t := &p.flow.Orig
+	port := func(n uint16) []octet {
+		if !t.Proto.HasPorts() {
+			return unknown(16)
+		}
+		return known(binary.BigEndian.AppendUint16(nil, n))
 	}
-	switch {
-	case key == expr.CtKeySTATE:
-		return known(word(uint32(p.state()))), true
-	case !p.tracked:
-		return nil, false
-	case key == expr.CtKeyDIRECTION:
-		return []octet{0}, true
-	case key == expr.CtKeySTATUS:
-		return known(word(uint32(p.status))), true
-	case key == expr.CtKeyMARK:
-		return p.ctMark[:], true
-	case key == expr.CtKeyZONE:
-		return known(binary.NativeEndian.AppendUint16(nil, p.flow.Orig.Zone)), true
-	case key == expr.CtKeyL3PROTOCOL:
-		return []octet{octet(p.family)}, true
-	case key == expr.CtKeyPROTOCOL:
-		return []octet{octet(p.proto)}, true
-	case x.Direction != 0: // NAT may still change the reply tuple
-	case key == expr.CtKeySRC:
-		return known(t.Src.Netip().AsSlice()), true
-	case key == expr.CtKeyDST:
-		return known(t.Dst.Netip().AsSlice()), true
-	case key == expr.CtKeyPROTOSRC && t.Proto.HasPorts():
-		return known(binary.BigEndian.AppendUint16(nil, t.SrcPort)), true
-	case key == expr.CtKeyPROTODST && t.Proto.HasPorts():
-		return known(binary.BigEndian.AppendUint16(nil, t.DstPort)), true
+	src, dst := known(t.Src.Netip().AsSlice()), known(t.Dst.Netip().AsSlice())
+	const srcIP, dstIP, srcIP6, dstIP6 = 19, 20, 21, 22 // NFT_CT_SRC_IP …
+	ends := map[expr.CtKey][]octet{
+		expr.CtKeySRC: src, srcIP: src, srcIP6: src, expr.CtKeyDST: dst, dstIP: dst, dstIP6: dst,
+		expr.CtKeyPROTOSRC: port(t.SrcPort), expr.CtKeyPROTODST: port(t.DstPort),
 	}
-	return unknown(16), true
+	value, ok = map[expr.CtKey][]octet{
+		expr.CtKeySTATE: known(word(uint32(p.state()))), expr.CtKeyDIRECTION: {0},
+		expr.CtKeySTATUS: known(word(uint32(p.status))), expr.CtKeyMARK: p.ctMark[:],
+		expr.CtKeyZONE:       known(binary.NativeEndian.AppendUint16(nil, t.Zone)),
+		expr.CtKeyL3PROTOCOL: {octet(p.family)}, expr.CtKeyPROTOCOL: {octet(p.proto)},
+	}[x.Key]
+	if !ok && x.Direction == 0 { // NAT may still change the reply tuple
+		value, ok = ends[x.Key]
+	}
+	if !ok {
+		value = unknown(16)
+	}
+	return value, p.tracked || x.Key == expr.CtKeySTATE
 }
 
 // device is an interface that the packet passes.

@@ -98,7 +98,11 @@ func decode(b []byte) (m message, err error) {
 	}
 	d.ByteOrder = binary.BigEndian
 	var network, transport []byte
-	var policy uint32
+	var kind, policy, status, state uint32
+	numbers := map[uint16]*uint32{
+		unix.NFTA_TRACE_TYPE: &kind, unix.NFTA_TRACE_ID: &m.id, unix.NFTA_TRACE_IIF: &m.iif, unix.NFTA_TRACE_OIF: &m.oif,
+		unix.NFTA_TRACE_POLICY: &policy, attrCTID: &m.flow.ID, attrCTStatus: &status, attrCTState: &state,
+	}
 	for d.Next() {
 		switch d.Type() {
 		case unix.NFTA_TRACE_TABLE:
@@ -107,35 +111,24 @@ func decode(b []byte) (m message, err error) {
 			m.chain = d.String()
 		case unix.NFTA_TRACE_RULE_HANDLE:
 			m.handle = d.Uint64()
-		case unix.NFTA_TRACE_TYPE:
-			m.kind = Kind(d.Uint32())
 		case unix.NFTA_TRACE_VERDICT:
 			d.Nested(func(v *netlink.AttributeDecoder) error {
 				m.verdict, m.jump = readVerdict(v)
 				return nil
 			})
-		case unix.NFTA_TRACE_ID:
-			m.id = d.Uint32()
 		case unix.NFTA_TRACE_NETWORK_HEADER:
 			network = d.Bytes()
 		case unix.NFTA_TRACE_TRANSPORT_HEADER:
 			transport = d.Bytes()
-		case unix.NFTA_TRACE_IIF:
-			m.iif = d.Uint32()
-		case unix.NFTA_TRACE_OIF:
-			m.oif = d.Uint32()
-		case unix.NFTA_TRACE_POLICY:
-			policy = d.Uint32()
-		case attrCTID:
-			m.flow.ID = d.Uint32()
 		case attrCTDirection:
 			m.flow.Reply = d.Uint8() == 1
-		case attrCTStatus:
-			m.flow.Status = monitor.Status(d.Uint32())
-		case attrCTState:
-			m.flow.State = State(d.Uint32())
+		default:
+			if n := numbers[d.Type()]; n != nil {
+				*n = d.Uint32()
+			}
 		}
 	}
+	m.kind, m.flow.Status, m.flow.State = Kind(kind), monitor.Status(status), State(state)
 	if m.kind == Policy {
 		m.verdict = int32(policy)
 	}
