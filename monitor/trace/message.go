@@ -160,7 +160,6 @@ type Headers struct {
 	ICMP     uint16         // type<<8 | code
 	ICMPID   uint16         // of an echo
 	Flags    uint8          // of TCP
-	Length   int            // of the packet, in bytes
 }
 
 // readHeaders reads the network header of IPv4 or IPv6 and the beginning of the transport
@@ -169,10 +168,10 @@ func readHeaders(network, transport []byte) (h Headers) {
 	var src, dst netip.Addr
 	switch {
 	case len(network) >= 20 && network[0]>>4 == 4:
-		h.Proto, h.Length = monitor.Proto(network[9]), int(binary.BigEndian.Uint16(network[2:]))
+		h.Proto = monitor.Proto(network[9])
 		src, dst = netip.AddrFrom4([4]byte(network[12:])), netip.AddrFrom4([4]byte(network[16:]))
 	case len(network) >= 40 && network[0]>>4 == 6:
-		h.Proto, h.Length = monitor.Proto(network[6]), 40+int(binary.BigEndian.Uint16(network[4:]))
+		h.Proto = monitor.Proto(network[6])
 		src, dst = netip.AddrFrom16([16]byte(network[8:])), netip.AddrFrom16([16]byte(network[24:]))
 	default:
 		return h

@@ -36,8 +36,8 @@ type Rules struct {
 	sets   map[string][]nftables.SetElement
 	routes map[netip.Addr]route
 	conn   *nftables.Conn
-	noText error // nft(8) can't be run
-	legacy []string
+	noText error    // why the rules have no text: nft(8) can't be run
+	legacy []string // loaded tables of iptables-legacy, such as "iptables nat", whose rules the kernel does not trace
 }
 
 // ReadRules reads the chains and rules of a network namespace, and the text of the rules if

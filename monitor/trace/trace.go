@@ -53,11 +53,6 @@ type Tracer struct {
 	rules   *Rules
 	packets packets
 
-	// NoText is why the rules have no text; nil: they have text.
-	NoText error
-	// Legacy are the tables of iptables-legacy that are loaded, such as "iptables nat". The kernel
-	// does not trace their rules.
-	Legacy []string
 	// Lost is how often the kernel dropped messages because the socket's buffer was full.
 	Lost int
 }
@@ -93,7 +88,6 @@ func Open(cfg Config) (*Tracer, error) {
 	if t.rules, err = ReadRules(cfg.NetNS); err != nil { // after the table is created, to include it
 		return nil, errors.Join(err, t.Close())
 	}
-	t.NoText, t.Legacy = t.rules.noText, t.rules.legacy
 	return t, nil
 }
 
@@ -105,18 +99,16 @@ const buffer = 16 << 20
 // packet does not have, or needs too many rules.
 type FilterError struct{ error }
 
-// Table returns the family and name of the table that marks packets.
-func (t *Tracer) Table() string { return "inet " + t.table.Name }
-
 // Notes returns lines for the user: what the Tracer changes, and what it can't show.
 func (t *Tracer) Notes() []string {
-	notes := []string{fmt.Sprintf("table %s marks packets, at most %s, until natlens ends", t.Table(), t.rate)}
-	if t.NoText != nil {
-		notes = append(notes, fmt.Sprintf("rules have no text: %v", t.NoText))
+	notes := []string{fmt.Sprintf("table inet %s marks packets, at most %s, until natlens ends",
+		t.table.Name, t.rate)}
+	if err := t.rules.noText; err != nil {
+		notes = append(notes, fmt.Sprintf("rules have no text: %v", err))
 	}
-	if len(t.Legacy) > 0 {
+	if legacy := t.rules.legacy; len(legacy) > 0 {
 		notes = append(notes, "tables of iptables-legacy are loaded, and their rules are not traced: "+
-			strings.Join(t.Legacy, ", "))
+			strings.Join(legacy, ", "))
 	}
 	return notes
 }
