@@ -100,8 +100,9 @@ func decode(b []byte) (m message, err error) {
 	var network, transport []byte
 	var kind, policy, status, state uint32
 	numbers := map[uint16]*uint32{
-		unix.NFTA_TRACE_TYPE: &kind, unix.NFTA_TRACE_ID: &m.id, unix.NFTA_TRACE_IIF: &m.iif, unix.NFTA_TRACE_OIF: &m.oif,
-		unix.NFTA_TRACE_POLICY: &policy, attrCTID: &m.flow.ID, attrCTStatus: &status, attrCTState: &state,
+		unix.NFTA_TRACE_TYPE: &kind, unix.NFTA_TRACE_ID: &m.id, unix.NFTA_TRACE_POLICY: &policy,
+		unix.NFTA_TRACE_IIF: &m.iif, unix.NFTA_TRACE_OIF: &m.oif,
+		attrCTID: &m.flow.ID, attrCTStatus: &status, attrCTState: &state,
 	}
 	for d.Next() {
 		switch d.Type() {
