@@ -36,7 +36,7 @@ func TestDocsRun(t *testing.T) {
 		}
 	}
 	labtest.Busy(t, func(ctx context.Context) { _ = l.Run(ctx, lab.Traffic{Rate: 50, Seed: 7}) })
-	for _, file := range []string{"flows.pcapng", "flows.jsonl"} {
+	for _, file := range []string{"flows.pcapng", "flows.jsonl", "natlens.jsonl --gateway fra1-a"} {
 		runDocsLine(t, l, "natlens record --history history "+file)
 	}
 	ran := 0
