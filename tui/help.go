@@ -9,8 +9,9 @@ import (
 // help lists every key of what had the focus, and explains the signs of the tables.
 type help struct {
 	page.Scroll
-	open bool
-	keys *keys.Map
+	open  bool
+	keys  *keys.Map
+	mouse bool // the UI has the mouse
 }
 
 // helpColumn is the width of a column.
@@ -64,7 +65,7 @@ func (h *help) lines() (lines []paint.Line) {
 			below = max(below, len(column))
 		}
 	}
-	for i, l := range signLines() {
+	for i, l := range h.signLines() {
 		put(l, below+i, from)
 	}
 	return lines
@@ -92,8 +93,8 @@ func entry(role paint.Role, sign, means string) (l paint.Line) {
 	return l
 }
 
-func signLines() []paint.Line {
-	return []paint.Line{
+func (h *help) signLines() []paint.Line {
+	lines := []paint.Line{
 		entry(paint.Title, "signs", ""),
 		entry(paint.NAT, "⇒", "rewritten by NAT; only the part that changed is coloured"),
 		entry(paint.Warn, "!", "unanswered: no reply yet"),
@@ -103,6 +104,12 @@ func signLines() []paint.Line {
 		entry(paint.Text, "▶ ▼", "a group, closed and open"),
 		entry(paint.Text, "↑ ↓", "UP and DOWN: the original direction, and the replies"),
 	}
+	if h.mouse {
+		lines = append(lines, paint.Line{}, entry(paint.Title, "mouse", ""),
+			entry(paint.Key, "click", "opens a page, sorts by a title, selects a row, opens the selected row"),
+			entry(paint.Key, "wheel", "scrolls"))
+	}
+	return lines
 }
 
 // footer is the keys on the last line; a click on one does its action. Keys that are always

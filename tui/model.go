@@ -55,7 +55,7 @@ type Model struct {
 func New(cfg Config) *Model {
 	s := cfg.session()
 	m := &Model{s: s, cfg: cfg, theme: newTheme(&cfg), tick: tick}
-	s.Root = m
+	s.Root, m.help.mouse = m, !cfg.NoMouse
 	m.bar = filterbar.New(s, cfg.History)
 	m.watch = health.NewWatch(s, cfg.Health, cfg.Trouble, func() { m.resize(m.width, m.height) })
 	m.exporter = exporter{s: s, files: cfg.Exporter}

@@ -15,7 +15,6 @@ import (
 // grouping is a choice of the fields by which flows are grouped.
 type grouping struct {
 	name  string // upper case: the heading
-	short string // for narrow screens; "": name
 	by    string // for groups.Parse
 	where func(*page.Session) bool
 }
@@ -29,20 +28,20 @@ func withPlaces(s *page.Session) bool { return s.Env.Places != nil }
 // groupings are all choices but the fields that the user types. Those that the user asked for by
 // a flag are among the first: narrow screens cut the line, and each takes one more key.
 var groupings = []grouping{
-	{"source", "", "src > proto,dport", always},
-	{"host", "", "host > proto,dport", always},
-	{"destination", "dest", "dst > proto,dport", always},
-	{"port", "", "proto,dport > src", always},
-	{"country", "", "country > as", withPlaces},
-	{"AS", "", "as > host", withPlaces},
-	{"process", "", "process > dst", withLocal},
-	{"container", "", "container > dst", withLocal},
-	{"namespace", "netns", "netns > src", (*page.Session).Several},
-	{"protocol", "proto", "proto > src", always},
-	{"state", "", "proto,state > src", always},
-	{"NAT address", "NAT", "nat.src > src", always},
-	{"zone", "", "orig.zone > src", always},
-	{"mark", "", "mark > src", always},
+	{"source", "src > proto,dport", always},
+	{"host", "host > proto,dport", always},
+	{"destination", "dst > proto,dport", always},
+	{"port", "proto,dport > src", always},
+	{"country", "country > as", withPlaces},
+	{"AS", "as > host", withPlaces},
+	{"process", "process > dst", withLocal},
+	{"container", "container > dst", withLocal},
+	{"namespace", "netns > src", (*page.Session).Several},
+	{"protocol", "proto > src", always},
+	{"state", "proto,state > src", always},
+	{"NAT address", "nat.src > src", always},
+	{"zone", "orig.zone > src", always},
+	{"mark", "mark > src", always},
 }
 
 // row is a group of any level.

@@ -3,9 +3,7 @@
 package top
 
 import (
-	"cmp"
 	"maps"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -265,23 +263,26 @@ func (p *Page) title() string {
 
 // choices draws the names of the groupings: from the first one from which the chosen one fits.
 func (p *Page) choices() (l paint.Line) {
-	names, gap := p.names()
-	for first := range names {
+	all := p.offered()
+	for first := range all {
 		l = paint.Row(false)
 		l.Add(paint.Muted, "by  ")
 		if first > 0 {
 			l.Add(paint.Muted, "… ")
 		}
 		end := 0
-		for i, at := range p.offered()[first:] {
+		for i, at := range all[first:] {
 			if i > 0 {
-				l.Pad(l.Width() + gap)
+				l.Pad(l.Width() + paint.Gap)
 			}
-			role := paint.Text
+			role, name := paint.Text, p.typed
 			if at == p.at {
 				role = paint.Tab
 			}
-			l.Mark(at, func() { l.Add(role, names[first+i]) })
+			if at < len(groupings) {
+				name = groupings[at].name
+			}
+			l.Mark(at, func() { l.Add(role, name) })
 			if at == p.at {
 				end = l.Width()
 			}
@@ -292,26 +293,4 @@ func (p *Page) choices() (l paint.Line) {
 	}
 	l.Cut(p.Width)
 	return l
-}
-
-// names returns the names of the groupings that fit beside each other, and the spaces between
-// them.
-func (p *Page) names() (names []string, gap int) {
-	for _, short := range []bool{false, true} {
-		names = nil
-		for _, at := range p.offered() {
-			switch {
-			case at == len(groupings):
-				names = append(names, p.typed)
-			case short:
-				names = append(names, cmp.Or(groupings[at].short, groupings[at].name))
-			default:
-				names = append(names, groupings[at].name)
-			}
-		}
-		if paint.MarginLeft+len("by  ")+paint.Width(strings.Join(names, "  ")) <= p.Width {
-			return names, 2
-		}
-	}
-	return names, 1
 }
