@@ -90,8 +90,7 @@ var octets = func() (t [256]uint64) {
 // AppendNtop appends an address as inet_ntop(3) of glibc writes it: as RFC 5952, but an
 // IPv4-compatible address (::a.b.c.d) is dotted too.
 func AppendNtop(b []byte, a *monitor.Addr, family monitor.Family) []byte {
-	zero := binary.BigEndian.Uint64(a[:])|uint64(binary.BigEndian.Uint32(a[8:])) == 0
-	if family == monitor.IPv6 && zero && a[12]|a[13] != 0 {
+	if family == monitor.IPv6 && [12]byte(a[:12]) == [12]byte{} && a[12]|a[13] != 0 {
 		return AppendAddr(append(b, "::"...), a, monitor.IPv4)
 	}
 	return AppendAddr(b, a, family)
