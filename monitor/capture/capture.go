@@ -232,7 +232,6 @@ func (c *Capture) release(m *member) {
 	c.left += m.leftOut()
 	delete(c.members, m.id)
 	m.closeSocket()
-	m.counters.unmap()
 	if m.file != nil {
 		m.file.Close()
 	}

@@ -25,7 +25,7 @@ type member struct {
 	stop func()   // stops following its addresses; nil: they are not followed
 
 	fd       int         // the socket that receives its events
-	counters bpfCounters // of the socket's program; nil without one
+	counters bpfCounters // of the socket's program
 	reported uint64      // lost events that were reported
 
 	// By ring.

@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -19,6 +20,26 @@ import (
 type bpfProgram struct {
 	prog     *ebpf.Program
 	counters bpfCounters
+}
+
+// The value of the counters map. All CPUs read its first cache line for each event, and rarely
+// write it.
+const (
+	counterDrops   = 0  // events that did not fit
+	counterLeft    = 64 // events that the filter did not select
+	counterMapSize = 72
+)
+
+// bpfCounters are the counters of a program, mapped into this process; the zero value: no program.
+type bpfCounters struct{ *ebpf.Memory }
+
+// load returns a counter: counterDrops or counterLeft.
+func (c bpfCounters) load(at int64) uint64 {
+	var n [8]byte
+	if c.Memory != nil {
+		_, _ = c.ReadAt(n[:], at) // cannot fail within the map
+	}
+	return binary.NativeEndian.Uint64(n[:])
 }
 
 // newRingMap makes a ring of size bytes.
@@ -54,15 +75,14 @@ func newProgram(ring *ebpf.Map, push filter.Expr, id monitor.NetNS) (*bpfProgram
 		take = ringInstructions(ring.FD(), counters.FD(), id)
 	}
 	p := &bpfProgram{}
+	if p.counters.Memory, err = counters.Memory(); err != nil {
+		return nil, fmt.Errorf("map counters: %w", err)
+	}
 	if p.prog, err = ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "natlens", Type: ebpf.SocketFilter, License: "Dual MIT/GPL",
 		Instructions: instructions(pushed, take, counters.FD()),
 	}); err != nil {
 		return nil, fmt.Errorf("load program: %w", err)
-	}
-	if p.counters, err = mapCounters(counters.FD()); err != nil {
-		p.prog.Close()
-		return nil, err
 	}
 	return p, nil
 }

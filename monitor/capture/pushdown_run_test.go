@@ -43,7 +43,6 @@ func newRunner(t *testing.T, w Way, e filter.Expr) pushRunner {
 }
 
 func (r *runner) close() {
-	r.counters.unmap()
 	r.prog.Close()
 	if r.ring != nil {
 		r.mem.unmap()

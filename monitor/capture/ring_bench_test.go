@@ -91,7 +91,6 @@ func BenchmarkRingProgram(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer mem.unmap()
-			defer prog.counters.unmap()
 			const runs = 1000
 			var spent time.Duration
 			for b.Loop() {
