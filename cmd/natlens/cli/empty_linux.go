@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -41,7 +40,10 @@ func (c *CaptureFlags) WhyUncounted(ctx context.Context, con Console, counted ui
 	reason, command, places := "", "", probe.Places{Sudo: Sudo()}
 	var in []string
 	err := c.Each(ctx, func(error) {}, func(n monitor.Namespace, fd int) error {
-		s := &doctor.Snapshot{Place: places.At(cmp.Or(n.Name, c.Netns))}
+		s := &doctor.Snapshot{Place: places.At(c.Netns)}
+		if c.Every() {
+			s.Place = places.Of(n)
+		}
 		err := probe.Settings(s, fd)
 		if why, fix := doctor.Uncounted(s); why != "" {
 			if reason == "" {

@@ -11,6 +11,7 @@ import (
 
 	"natlens/cmd/natlens/cli"
 	"natlens/monitor"
+	"natlens/monitor/human"
 	"natlens/monitor/kernel"
 	"natlens/tui/walk"
 )
@@ -131,7 +132,7 @@ func (o *options) draw(walks []monitor.Walk, more int) error {
 		}
 	}
 	if more > 0 {
-		fmt.Fprintf(o.con.Stderr, "natlens: %d more flows match; --limit 0 draws all\n", more)
+		fmt.Fprintf(o.con.Stderr, "natlens: %s; --limit 0 draws all\n", human.Plural(more, "more matching flow"))
 	}
 	return nil
 }
