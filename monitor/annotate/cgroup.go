@@ -5,7 +5,6 @@ package annotate
 import (
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -29,7 +28,7 @@ func (c *cgroups) container(id uint64) (n names, ok bool) {
 	if path == "" {
 		return n, false
 	}
-	return c.containers.ofPath(path)
+	return c.containers.of("0::" + path)
 }
 
 // processes returns the process ids in a cgroup, none if it is unknown or the root cgroup.
@@ -38,16 +37,8 @@ func (c *cgroups) processes(id uint64) (pids []int) {
 	if path == "" || path == "/" {
 		return nil // the root has all processes that are in no other cgroup
 	}
-	text, err := os.ReadFile(c.mount + path + "/cgroup.procs")
-	if err != nil {
-		return nil
-	}
-	for line := range strings.Lines(string(text)) {
-		if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pid > 0 {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
+	text, _ := os.ReadFile(c.mount + path + "/cgroup.procs") // on an error none
+	return numbers(strings.Fields(string(text)))
 }
 
 // path returns the path of a cgroup below the mount point, "" if it is not known. If the id is

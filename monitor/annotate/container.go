@@ -46,9 +46,6 @@ func (c *containers) ofProcess(pid int) names {
 	return n
 }
 
-// ofPath returns the container of a cgroup's path. ok is false if it is in none.
-func (c *containers) ofPath(path string) (n names, ok bool) { return c.of("0::" + path) }
-
 // podUID is the part of a cgroup's path that names a pod. systemd writes "_" for "-".
 var podUID = regexp.MustCompile(`pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}|[0-9a-f]{32})`)
 

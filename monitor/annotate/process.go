@@ -83,18 +83,19 @@ func (p *processes) findAll(asked []question, groups *cgroups) {
 	}
 	if everywhere && len(p.wanted) > 0 {
 		p.all.do(func() {
-			names, err := os.ReadDir("/proc")
-			if err == nil {
+			if dir, err := os.Open("/proc"); err == nil {
+				names, _ := dir.Readdirnames(-1) // on an error, those that were read
+				dir.Close()
 				p.search(numbers(names))
 			}
 		})
 	}
 }
 
-// numbers returns the process ids among the entries of /proc.
-func numbers(entries []os.DirEntry) (pids []int) {
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
+// numbers returns the process ids among words: the names in /proc, or a list of processes.
+func numbers(words []string) (pids []int) {
+	for _, word := range words {
+		if pid, err := strconv.Atoi(word); err == nil && pid > 0 {
 			pids = append(pids, pid)
 		}
 	}

@@ -114,29 +114,22 @@ func alternatives(e filter.Expr, not bool) (all [][]test) {
 		}
 		return nil
 	case filter.And:
-		if !not {
-			return allOf(x, not)
+		if not {
+			// The first part does not match, or the first matches and the second does not, and so on. The parts that
+			// match are kept because one of them may be the protocol, which is needed to find a port.
+			return anyOf(x, func(i int) [][]test { return product(allOf(x[:i], false), alternatives(x[i], true)) })
 		}
-		// The first part does not match, or the first matches and the second does not, and so on. The parts that
-		// match are kept because one of them may be the protocol, which is needed to find a port.
-		for i := range x {
-			all = limited(append(all, product(allOf(x[:i], false), alternatives(x[i], true))...))
-		}
-		return all
+		return allOf(x, false)
 	case filter.Or:
 		if not {
-			return allOf(x, not)
+			return allOf(x, true)
 		}
-		for _, part := range x {
-			all = limited(append(all, alternatives(part, false)...))
-		}
-		return all
+		return anyOf(x, func(i int) [][]test { return alternatives(x[i], false) })
 	case filter.In:
-		for i := 0; !not && i < len(x.Set); i++ {
-			all = append(all, []test{{filter.In{Field: x.Field, Mask: x.Mask, Set: x.Set[i : i+1]}, false}})
-		}
 		if !not {
-			return all
+			return anyOf(x.Set, func(i int) [][]test {
+				return [][]test{{{filter.In{Field: x.Field, Mask: x.Mask, Set: x.Set[i : i+1]}, false}}}
+			})
 		}
 	case filter.Prefix:
 		if not {
@@ -161,6 +154,15 @@ func allOf(parts []filter.Expr, not bool) [][]test {
 	return all
 }
 
+// anyOf returns the alternatives of each of the parts.
+func anyOf[T any](parts []T, of func(i int) [][]test) (all [][]test) {
+	for i := range parts {
+		all = append(all, of(i)...)
+		all = all[:min(len(all), maxRules+1)]
+	}
+	return all
+}
+
 // product combines each alternative of a with each of b.
 func product(a, b [][]test) (all [][]test) {
 	for _, x := range a {
@@ -172,8 +174,6 @@ func product(a, b [][]test) (all [][]test) {
 	}
 	return all
 }
-
-func limited(all [][]test) [][]test { return all[:min(len(all), maxRules+1)] }
 
 // ports are where the transport header has the two 16-bit words that conntrack uses as ports, in
 // bytes. It is nil if the protocol is not known or has none.

@@ -73,9 +73,9 @@ func (o *options) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	print, err := o.printer()
-	if err != nil {
-		return err
+	print := map[string]func(*packet) string{"": o.pretty, "pretty": o.pretty, "jsonl": jsonLine}[o.format]
+	if print == nil {
+		return cli.Usagef("-o %s: must be pretty or jsonl", o.format)
 	}
 	return Packets(o.con, "trace", &o.capture, trace.Config{Wanted: o.filter.Sel.Expr, Rate: rate},
 		func(t *trace.Tracer, flows *kernel.Service, _ int) error {
@@ -140,15 +140,4 @@ func ParseRate(text string) (r trace.Rate, err error) {
 			"100/m or 1/h", text)
 	}
 	return r, nil
-}
-
-// printer returns the function that formats a packet by -o.
-func (o *options) printer() (func(*packet) string, error) {
-	switch o.format {
-	case "", "pretty":
-		return o.pretty, nil
-	case "jsonl":
-		return jsonLine, nil
-	}
-	return nil, cli.Usagef("-o %s: must be pretty or jsonl", o.format)
 }
