@@ -50,7 +50,7 @@ func (p *Packet) zone() (zone uint16) {
 // locals are the host's addresses, which determine the path if no chain has seen it.
 func (p *Packet) Walk(ctx context.Context, s *kernel.Service, locals *monitor.Locals) monitor.Walk {
 	f := (*monitor.Flow)(nil)
-	if p.Dropped() == nil {
+	if p.Dropped() == nil || p.looped {
 		f = p.Find(ctx, s)
 	}
 	untracked := f == nil && p.Flow.ID == 0

@@ -18,7 +18,7 @@ type Packet struct {
 	First   Headers   // as it arrived
 	Last    Headers   // as the last chain saw it
 	Tracked Headers   // as the first chain after conntrack's lookup saw it; Proto 0: it has no flow
-	Flow    Flow      // of its last message that has one
+	Flow    Flow      // of its last message that has one, before it returned over loopback
 	Steps   []Step
 	Answer  bool // it matched the rules for answers (Config.Answers)
 
@@ -29,6 +29,7 @@ type Packet struct {
 	last    time.Time
 	chains  []Chain // the base chains that it passed
 	id      uint32
+	looped  bool // it returned over loopback (Config.Loops)
 	rewrote bool // its addresses changed since the last step
 }
 
@@ -67,7 +68,10 @@ func (p *Packet) Step(is func(*Step) bool) *Step {
 // packets joins messages to packets by the kernel's trace id. Ids are not unique: a message with
 // the same id belongs to another packet if it has another flow, or if it is from a base chain
 // that the packet has passed.
-type packets struct{ open []*Packet }
+type packets struct {
+	open  []*Packet
+	loops bool // Config.Loops
+}
 
 // add adds a message, which s describes, to its packet. own is true for a message from the
 // Tracer's table: the first one has the headers of the packet as it arrived, and none adds a
@@ -76,7 +80,10 @@ type packets struct{ open []*Packet }
 func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(uint32) string) {
 	var p *Packet
 	for _, open := range slices.Backward(ps.open) { // the newest packet with this id first
-		if open.id == m.id && (open.Flow.ID == 0 || m.flow.ID == 0 || open.Flow.ID == m.flow.ID) &&
+		if ps.loops && open.In == "" && m.flow.ID != 0 && open.Flow.ID == m.flow.ID && nameOf(m.iif) == "lo" {
+			p, open.looped = open, true
+			break
+		} else if open.id == m.id && (open.Flow.ID == 0 || m.flow.ID == 0 || open.Flow.ID == m.flow.ID) &&
 			open.Dropped() == nil && !(m.headers.Proto != 0 && open.passed(s.Chain)) {
 			p = open
 			break
@@ -100,7 +107,7 @@ func (ps *packets) add(m *message, s Step, own bool, now time.Time, nameOf func(
 	if m.flow.ID != 0 && p.Flow.ID == 0 {
 		p.Tracked = p.Last
 	}
-	if m.flow.ID != 0 || p.Flow.ID == 0 {
+	if (m.flow.ID != 0 || p.Flow.ID == 0) && !p.looped {
 		p.Flow = m.flow
 	}
 	p.last = now

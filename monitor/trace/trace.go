@@ -42,6 +42,10 @@ type Config struct {
 	// then compare only protocol, addresses and ports. Packet.Answer and Packet.Reached need
 	// it.
 	Answers bool
+
+	// Loops joins the two traces of a packet that this host sends to itself: as it is sent, and as it
+	// returns over loopback. Linux before 6.16 does not report the flow that they share.
+	Loops bool
 }
 
 // Tracer traces packets of one network namespace. Use it from one goroutine, and close it.
@@ -64,7 +68,7 @@ func Open(cfg Config) (*Tracer, error) {
 	if err != nil {
 		return nil, FilterError{err}
 	}
-	t := &Tracer{ns: cfg.NetNS, rate: cfg.Rate}
+	t := &Tracer{ns: cfg.NetNS, rate: cfg.Rate, packets: packets{loops: cfg.Loops}}
 	if t.conn, err = netns.DialKernel(unix.NETLINK_NETFILTER, cfg.NetNS); err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ package explain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -86,7 +85,8 @@ func (o *options) follow(ctx context.Context) error {
 		}
 		return err
 	}
-	err := tracecmd.Packets(o.con, "explain", &o.flows.Capture, trace.Config{Wanted: o.filter.Sel.Expr, Rate: rate},
+	cfg := trace.Config{Wanted: o.filter.Sel.Expr, Rate: rate, Loops: true}
+	err := tracecmd.Packets(o.con, "explain", &o.flows.Capture, cfg,
 		func(t *trace.Tracer, flows *kernel.Service, fd int) error {
 			locals, err := netns.Locals(fd)
 			if err != nil {
@@ -94,24 +94,16 @@ func (o *options) follow(ctx context.Context) error {
 			}
 			ctx, cancel := context.WithTimeout(ctx, o.rule.wait)
 			defer cancel()
-			var loops loops
+			var first firsts
 			err = t.Run(ctx, func(p *trace.Packet) error {
-				if w := loops.join(p, func() monitor.Walk { return p.Walk(ctx, flows, locals) }); w != nil {
+				if w := first.walk(p, func() monitor.Walk { return p.Walk(ctx, flows, locals) }); w != nil {
 					return draw(*w)
 				}
 				return nil
 			})
-			if loops.may > 0 {
+			if first.may > 0 {
 				fmt.Fprintf(o.con.Stderr, "natlens: explain: %s may have begun earlier: before Linux 6.16 the kernel "+
-					"does not report the flow of a packet\n", human.Plural(loops.may, "flow"))
-			}
-			for _, w := range loops.sent {
-				if err == nil && (o.limit == 0 || drawn < o.limit) {
-					err = draw(*w)
-				}
-			}
-			if errors.Is(err, trace.ErrDone) {
-				err = nil
+					"does not report the flow of a packet\n", human.Plural(first.may, "flow"))
 			}
 			return err
 		})
@@ -121,11 +113,8 @@ func (o *options) follow(ctx context.Context) error {
 	return err
 }
 
-// loops joins the two traces of a packet that this host sends to itself: one as it is sent, one
-// as it returns over loopback. Either may be reported first. The zero value is ready to use.
-type loops struct {
-	sent map[uint32]*monitor.Walk // without the trace over loopback, by flow id
-	back map[uint32][]monitor.Decision
+// firsts finds the packets that begin a flow. The zero value is ready to use.
+type firsts struct {
 	seen map[monitor.Tuple]bool // the packets without a flow id that began a flow
 	may  int                    // how many drawn flows may have begun earlier: the kernel reports no flow ids
 }
@@ -136,7 +125,7 @@ const maxSeen = 100_000
 // again reports whether the packet has no flow id and does not begin a flow: an earlier packet
 // had its addresses, or it is a TCP packet without SYN that no rule drops. Untracked packets have
 // no flow id, and before Linux 6.16 no packet has one.
-func (l *loops) again(p *trace.Packet) bool {
+func (l *firsts) again(p *trace.Packet) bool {
 	if p.Flow.ID != 0 {
 		return false
 	}
@@ -145,49 +134,25 @@ func (l *loops) again(p *trace.Packet) bool {
 	if l.seen[tuple] || p.First.Proto == monitor.TCP && p.First.Flags&syn == 0 && p.Dropped() == nil {
 		return true
 	}
-	if len(l.seen) >= maxSeen {
-		clear(l.seen)
+	if l.seen == nil || len(l.seen) >= maxSeen {
+		l.seen = map[monitor.Tuple]bool{}
 	}
 	l.seen[tuple] = true
 	return false
 }
 
-// join returns the walk of a flow if the packet begins or completes it, or nil. It calls walk
-// only for a packet that begins a flow.
-func (l *loops) join(p *trace.Packet, walk func() monitor.Walk) *monitor.Walk {
-	if l.sent == nil {
-		l.sent, l.back, l.seen = map[uint32]*monitor.Walk{}, map[uint32][]monitor.Decision{}, map[monitor.Tuple]bool{}
-	}
-	id := p.Flow.ID
-	if !p.Begins() {
-		if p.In != "lo" || p.Flow.Reply {
-			return nil
-		}
-		w := l.sent[id]
-		if delete(l.sent, id); w == nil {
-			l.back[id] = p.Decisions()
-			return nil
-		}
-		w.Decide(p.Decisions())
-		return w
-	}
-	if l.again(p) {
+// walk returns the walk of a flow if the packet begins it, or nil. It calls of only for such a
+// packet.
+func (l *firsts) walk(p *trace.Packet, of func() monitor.Walk) *monitor.Walk {
+	if !p.Begins() || l.again(p) {
 		return nil
 	}
-	w := walk()
-	if id == 0 && !w.Untracked && p.First.Proto != monitor.TCP {
+	w := of()
+	if p.Flow.ID == 0 && !w.Untracked && p.First.Proto != monitor.TCP {
 		l.may++
 	}
-	switch {
-	case w.Untracked && len(p.Decisions()) == 0:
+	if w.Untracked && len(p.Decisions()) == 0 {
 		return nil // no rule and no flow, such as neighbour discovery
-	case w.Path == monitor.PathLoop && id != 0 && !w.Untracked && !w.Dropped():
-		rules, known := l.back[id]
-		if !known {
-			l.sent[id] = &w
-			return nil
-		}
-		w.Decide(rules)
 	}
 	return &w
 }

@@ -19,7 +19,7 @@ func TestWithoutFlowIDs(t *testing.T) {
 		return p
 	}
 	const syn, ack = 0x02, 0x10
-	var l loops
+	var l firsts
 	for i, step := range []struct {
 		packet *trace.Packet
 		drawn  bool
@@ -32,7 +32,7 @@ func TestWithoutFlowIDs(t *testing.T) {
 		{packet(monitor.UDP, 1001, 0), false},
 		{packet(monitor.UDP, 1002, 0), true},
 	} {
-		if w := l.join(step.packet, func() monitor.Walk { return monitor.Walk{} }); (w != nil) != step.drawn {
+		if w := l.walk(step.packet, func() monitor.Walk { return monitor.Walk{} }); (w != nil) != step.drawn {
 			t.Errorf("packet %d: drawn %t, want %t", i, w != nil, step.drawn)
 		}
 	}
@@ -40,7 +40,7 @@ func TestWithoutFlowIDs(t *testing.T) {
 		t.Errorf("%d flows may have begun earlier, want the two of UDP", l.may)
 	}
 	sent := packet(monitor.UDP, 1003, 0) // over loopback: its second half cannot be recognised
-	if l.join(sent, func() monitor.Walk { return monitor.Walk{Path: monitor.PathLoop} }) == nil {
+	if l.walk(sent, func() monitor.Walk { return monitor.Walk{Path: monitor.PathLoop} }) == nil {
 		t.Error("a packet over loopback is not drawn")
 	}
 }
