@@ -297,3 +297,19 @@ func TestColumnsStay(t *testing.T) {
 		t.Errorf("behind another filter they are\n%s\nwant\n%s", got, without)
 	}
 }
+
+// The columns stay while a filter that matches nothing is typed.
+func TestColumnsWithoutRows(t *testing.T) {
+	st := newStage(t)
+	st.gateway()
+	st.size(160, 50)
+	before := st.line(2)
+	st.press("/dport 9<enter>")
+	if s := st.line(2); s != before || !strings.Contains(before, "MARK") || !strings.Contains(st.screen(), "none of 9 flows matches") {
+		t.Errorf("%q, want %q\n%s", s, before, st.screen())
+	}
+	st.press("<ctrl+l>/udp<enter>")
+	if s := st.line(2); strings.Contains(s, "MARK") {
+		t.Errorf("no flow has a mark: %q", s)
+	}
+}

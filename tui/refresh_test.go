@@ -105,6 +105,14 @@ func TestRefresh(t *testing.T) {
 	if p, _ := st.under(); p != 1024+499 {
 		t.Errorf("by rate: port %d comes first, want the busiest, %d", p, 1024+499)
 	}
+	r.gone = 1024 + 499 // the kernel does not have it, although no event has reported its end
+	st.press("<home>")
+	later()
+	st.frame()
+	if p, _ := st.under(); p != 1024+498 {
+		t.Errorf("by rate: port %d comes first, want the busiest that has a rate, %d", p, 1024+498)
+	}
+	r.gone, r.dumps = 0, 2
 	st.press("<space>")
 	later()
 	if r.dumps != 2 {
