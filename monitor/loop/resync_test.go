@@ -323,3 +323,40 @@ func TestRunClosesItsDump(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// hurriedKernel ends the run before the last part of its queue is read.
+type hurriedKernel struct{ fakeKernel }
+
+func (k *hurriedKernel) Next(ctx context.Context, b *monitor.Batch) error {
+	if len(k.queue) == 1 {
+		k.done()
+		return ctx.Err()
+	}
+	return k.Poll(b)
+}
+
+// A namespace whose end is still queued when the run ends takes its flows with it, and no others.
+func TestNamespaceEndsWithTheRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	in := func(n monitor.NetNS, e monitor.Event) monitor.Event {
+		e.SetNetNS(n)
+		return e
+	}
+	k := &hurriedKernel{fakeKernel{done: cancel, queue: [][]monitor.Event{
+		{in(3, flow(monitor.KindNew, 1, 1, 1)), in(4, flow(monitor.KindNew, 2, 2, 1))},
+		{in(3, monitor.Event{Kind: monitor.KindNetNSEnd, Time: 200})},
+	}}}
+	var out notes
+	m := Loop{Source: k, Table: table.New(table.Config{}), Sinks: []monitor.Sink{&out}}
+	if err := m.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	const want = "1 new port=1 gen=1 SYN_SENT\n2 new port=2 gen=2 SYN_SENT\n" +
+		"3 netns_end port=0 gen=0 NONE\n4 destroy port=1 gen=1 SYN_SENT inferred"
+	if got := strings.Join(out.lines, "\n"); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if n := m.Table.Len(); n != 1 {
+		t.Errorf("%d flows are in the table, want the one of the other namespace", n)
+	}
+}

@@ -64,6 +64,18 @@ func TestWatched(t *testing.T) {
 	}
 }
 
+// Several namespaces have a row each. With --for the counters are what they grew by, and the events are summed.
+func TestOverview(t *testing.T) {
+	one, other := someReading(), &reading{ns: monitor.Namespace{Name: "evil\x1bname"}}
+	one.ns.Name, one.tracking = "gateway", monitor.Tracking{IPv4: true, IPv6: true}
+	one.cpus[0].Counters["drop"], one.cpus[1].Counters["drop"] = 1200, 34
+	other.tracking.IPv6 = true
+	w := someWatched(one)
+	one.grown["drop"] = 5
+	other.events[monitor.KindNew] = 1
+	golden.Words(t, "", string(overview([]*reading{one, other}, nil))+"\n"+string(overview([]*reading{one, other}, w)))
+}
+
 func TestConntrackFormat(t *testing.T) {
 	const want = "cpu=0   \tfound=3 insert=4294967295 unknown1=1 \ncpu=1   \tfound=5 insert=1 unknown1=0 \n"
 	if got := string(conntrack(someReading().cpus, ctnetlink.CounterNames)); got != want {
