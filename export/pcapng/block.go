@@ -28,7 +28,6 @@ const (
 	optInterfaceText   = 3
 	optInterfaceTime   = 9 // if_tsresol
 	optInterfaceFilter = 11
-	optInterfaceShift  = 14 // if_tsoffset
 	optPacketDrops     = 4
 	optPacketID        = 5
 	optStatsStart      = 2

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/netip"
 
 	"natlens/export/jsonl"
@@ -36,7 +35,7 @@ type reader struct {
 // iface is where packets come from.
 type iface struct {
 	link   uint16
-	clock  clock
+	unit   byte // if_tsresol: 10^-unit seconds
 	source monitor.TimeSource
 	own    bool // written by natlens
 }
@@ -111,13 +110,11 @@ func (r *reader) describe(body []byte) error {
 	if len(r.ifaces) == maxInterfaces {
 		return r.in.Error(fmt.Errorf("more than %d interfaces", maxInterfaces))
 	}
-	i := iface{link: r.order.Uint16(body), clock: clock{unit: 6}, source: monitor.TimeReceived}
+	i := iface{link: r.order.Uint16(body), unit: 6, source: monitor.TimeReceived}
 	r.options(body[8:], func(code uint16, v []byte) {
 		switch {
 		case code == optInterfaceTime && len(v) == 1:
-			i.clock.unit = v[0]
-		case code == optInterfaceShift && len(v) == 8:
-			i.clock.shift = int64(r.order.Uint64(v))
+			i.unit = v[0]
 		case code == optInterfaceText:
 			if text, ok := bytes.CutPrefix(v, []byte("natlens: time of the ")); ok {
 				i.own = true
@@ -162,7 +159,7 @@ func (r *reader) packet(body []byte, b *monitor.Batch) error {
 		return r.in.Error(linkError(uint32(i.link)))
 	}
 	p := packet{data: body[data : data+int(n)], own: i.own, source: i.source}
-	p.time = i.clock.time(uint64(r.order.Uint32(body[4:]))<<32 | uint64(r.order.Uint32(body[8:])))
+	p.time = i.time(uint64(r.order.Uint32(body[4:]))<<32 | uint64(r.order.Uint32(body[8:])))
 	if p.own {
 		r.options(body[min(len(body), data+int(n+3)&^3):], func(code uint16, v []byte) {
 			switch {
@@ -210,28 +207,18 @@ func (r *reader) statistics(body []byte, b *monitor.Batch) {
 	})
 }
 
-// clock is how an interface counts time.
-type clock struct {
-	unit  byte  // if_tsresol: 10^-unit seconds, with the top bit 2^-unit
-	shift int64 // if_tsoffset, seconds
-}
-
-// time returns 0 for an impossible time.
-func (c clock) time(t uint64) monitor.Time {
+// time returns a time of the interface in nanoseconds; 0 if it is not in decimal parts of a second,
+// or impossible.
+func (i *iface) time(t uint64) monitor.Time {
 	const limit = 9e18 // the year 2255
-	if c == (clock{unit: 9}) && t <= limit {
-		return monitor.Time(t)
+	for unit := i.unit; unit > 9 && unit < 30; unit-- {
+		t /= 10
 	}
-	base, digits := big.NewInt(10), big.NewInt(int64(c.unit&0x7f))
-	if c.unit&0x80 != 0 {
-		base.SetInt64(2)
+	for unit := i.unit; unit < 9; unit++ {
+		t = 10 * min(t, limit/10+1) // does not overflow
 	}
-	second := big.NewInt(1e9)
-	ns := new(big.Int).SetUint64(t)
-	ns.Quo(ns.Mul(ns, second), base.Exp(base, digits, nil))
-	ns.Add(ns, second.Mul(second, big.NewInt(c.shift)))
-	if ns.Sign() < 0 || !ns.IsInt64() || ns.Int64() > limit {
+	if i.unit >= 30 || t > limit {
 		return 0
 	}
-	return monitor.Time(ns.Int64())
+	return monitor.Time(t)
 }
