@@ -98,7 +98,7 @@ func (e *Engine) gone() {
 		if s.value.local || to == s.key.addr {
 			continue
 		}
-		silent := e.silent(&s.value.open)
+		silent := e.silent(s.value.open)
 		if len(silent) == 0 {
 			continue
 		}

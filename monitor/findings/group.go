@@ -100,18 +100,17 @@ func (t *tally[K, V]) reset() {
 	t.all = t.all[:0]
 }
 
+// some are the first flows of a group that are not closing.
+type some []ref
+
+// maxSome is the maximum number of them.
+const maxSome = 16
+
 // add adds a flow, unless it is a TCP connection that is closing.
 func (s *some) add(flow ref, f *monitor.Flow) {
 	open := f.Orig.Proto != monitor.TCP || f.State == monitor.TCPSynSent || f.State == monitor.TCPSynRecv ||
 		f.State == monitor.TCPEstablished
-	if open && s.n < len(s.flows) {
-		s.flows[s.n] = flow
-		s.n++
+	if open && len(*s) < maxSome {
+		*s = append(*s, flow)
 	}
-}
-
-// some are the first flows of a group that are not closing.
-type some struct {
-	flows [16]ref
-	n     int
 }

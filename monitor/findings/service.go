@@ -10,9 +10,8 @@ import (
 // flow's first packet. A client that keeps sending from one port keeps the entry with the old
 // decision.
 type service struct {
-	targets [1 + maxTargets]target // the first: flows without DNAT
-	n       int                    // number of DNAT targets
-	young   youngest               // flows with DNAT
+	targets []target // the first: flows without DNAT
+	young   youngest // flows with DNAT
 }
 
 // target is a destination to which DNAT sends flows of a service.
@@ -27,25 +26,23 @@ type target struct {
 
 // youngest are the latest flows with DNAT, the youngest first, without flows whose beginning is
 // unknown.
-type youngest struct {
-	born   [maxYoung]monitor.Time
-	target [maxYoung]uint8
-	n      int
+type youngest []young
+
+type young struct {
+	born   monitor.Time
+	target int
 }
 
 // add adds a flow, if it is one of the youngest.
 func (y *youngest) add(born monitor.Time, target int) {
-	at := y.n
-	for at > 0 && y.born[at-1] < born {
+	at := len(*y)
+	for at > 0 && (*y)[at-1].born < born {
 		at--
 	}
-	if at == maxYoung {
-		return
+	if at < maxYoung {
+		*y = slices.Insert(*y, at, young{born, target})
+		*y = (*y)[:min(len(*y), maxYoung)]
 	}
-	y.n = min(y.n+1, maxYoung)
-	copy(y.born[at+1:y.n], y.born[at:])
-	copy(y.target[at+1:y.n], y.target[at:])
-	y.born[at], y.target[at] = born, uint8(target)
 }
 
 // enoughOthers is how many of the youngest flows must go to other targets before a target
@@ -56,37 +53,37 @@ const enoughOthers = 6
 // flows go to others that load balancing over all targets is very unlikely. If no beginning is
 // known, that many flows must have been answered instead.
 func (s *service) abandoned(at int) bool {
-	wanted := min(enoughOthers*(s.n-1), maxYoung)
-	if s.young.n == 0 {
+	wanted := min(enoughOthers*(len(s.targets)-2), maxYoung)
+	if len(s.young) == 0 {
 		return wanted > 0 && s.answers() >= uint64(wanted)
 	}
-	return wanted > 0 && s.young.n >= wanted && !slices.Contains(s.young.target[:wanted], uint8(at))
+	return wanted > 0 && len(s.young) >= wanted &&
+		!slices.ContainsFunc(s.young[:wanted], func(y young) bool { return y.target == at })
 }
 
 // bypassed reports whether DNAT is newer than the flows without it: no such flow is known to be
 // younger than the youngest flow with DNAT. Otherwise DNAT depends on something else, such as
 // the interface or the client.
-func (s *service) bypassed() bool { return s.young.n == 0 || s.young.born[0] >= s.targets[0].born }
+func (s *service) bypassed() bool { return len(s.young) == 0 || s.young[0].born >= s.targets[0].born }
 
 // target returns the index of a target of DNAT, -1 if there are too many.
 func (s *service) target(to monitor.Endpoint) int {
-	for i := 1; i <= s.n; i++ {
+	for i := range s.targets {
 		if s.targets[i].to == to {
 			return i
 		}
 	}
-	if s.n == maxTargets {
+	if len(s.targets) > maxTargets {
 		return -1
 	}
-	s.n++
-	s.targets[s.n].to = to
-	return s.n
+	s.targets = append(s.targets, target{to: to})
+	return len(s.targets) - 1
 }
 
 // answering returns the first target of DNAT that answers, or nil.
 func (s *service) answering() *target {
-	for i := 1; i <= s.n; i++ {
-		if s.targets[i].answered > 0 {
+	for i := range s.targets {
+		if i > 0 && s.targets[i].answered > 0 {
 			return &s.targets[i]
 		}
 	}
@@ -95,8 +92,8 @@ func (s *service) answering() *target {
 
 // answers returns how many flows with DNAT are answered.
 func (s *service) answers() (n uint64) {
-	for i := 1; i <= s.n; i++ {
-		n += s.targets[i].answered
+	for i := range s.targets[1:] {
+		n += s.targets[1+i].answered
 	}
 	return n
 }

@@ -29,7 +29,7 @@ func TestAbandoned(t *testing.T) {
 		for range 20 {
 			var s service
 			for _, i := range rnd.Perm(len(c.flows)) {
-				s.n = max(s.n, int(c.flows[i])+1)
+				s.targets = make([]target, max(len(s.targets), int(c.flows[i])+2))
 				s.young.add(monitor.Time(1000+i), int(c.flows[i]))
 			}
 			if s.abandoned(0) != c.want {
@@ -55,19 +55,20 @@ func TestWatchReset(t *testing.T) {
 	for i, step := range []struct {
 		orig, reply uint64
 		after       monitor.Time // seconds
-		want        watched
+		want        string
 	}{
-		{9, 0, 0, watchUnknown},  // seen for the first time
-		{2, 0, 20, watchUnknown}, // reset
-		{4, 0, 25, watchUnknown}, // two more
-		{6, 0, 29, watchUnknown}, // too soon after the reset
-		{6, 0, 31, watchSilent},  // four without an answer in 11 s
-		{1, 1, 40, watchAnswered},
+		{9, 0, 0, ""},        // seen for the first time
+		{2, 0, 20, ""},       // reset
+		{4, 0, 25, ""},       // two more
+		{6, 0, 29, ""},       // too soon after the reset
+		{6, 0, 31, "silent"}, // four without an answer in 11 s
+		{1, 1, 40, "answered"},
 	} {
 		orig, reply = step.orig, step.reply
 		e.now = 1 + step.after*1e9
-		if got := e.watch(r); got != step.want {
-			t.Errorf("step %d: %d, want %d", i, got, step.want)
+		silent, answered := e.watch(r)
+		if got := (map[[2]bool]string{{true, false}: "silent", {false, true}: "answered", {true, true}: "both"})[[2]bool{silent, answered}]; got != step.want {
+			t.Errorf("step %d: %q, want %q", i, got, step.want)
 		}
 	}
 }

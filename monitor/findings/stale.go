@@ -23,6 +23,9 @@ func (s *scan) service(flow ref, r *table.Row) {
 	if v == nil {
 		return
 	}
+	if v.value.targets == nil {
+		v.value.targets = make([]target, 1, 2)
+	}
 	at, born := 0, r.Born()
 	if dnat {
 		if at = v.value.target(f.DeliveredTo()); at < 0 {
@@ -50,8 +53,8 @@ func stale(bypass bool) func(*Engine) {
 	return func(e *Engine) {
 		for i := range e.scan.services.all {
 			s := &e.scan.services.all[i]
-			for at := 0; s.value.n > 0 && at <= s.value.n; at++ {
-				if (at == 0) == bypass && !e.silentOnce(s, at) {
+			for at := range s.value.targets {
+				if len(s.value.targets) > 1 && (at == 0) == bypass && !e.silentOnce(s, at) {
 					e.neverAnswered(s, at)
 				}
 			}
@@ -67,13 +70,13 @@ func (e *Engine) silentOnce(s *tallied[key, service], at int) bool {
 	if at == 0 && !(s.value.bypassed() && s.value.answering() != nil) || at > 0 && !s.value.abandoned(at) {
 		return false
 	}
-	silent := e.silent(&t.replied)
+	silent := e.silent(t.replied)
 	if len(silent) == 0 {
 		return false
 	}
 	to := s.value.answering()
-	if s.value.young.n > 0 {
-		to = &s.value.targets[s.value.young.target[0]]
+	if len(s.value.young) > 0 {
+		to = &s.value.targets[s.value.young[0].target]
 	}
 	text := fmt.Sprintf("not answered for %s; new flows go to %s", e.text(dnatAge), endpoint(to.to.Addr, to.to.Port))
 	e.addStale(s, at, t.answered+t.silent, float64(len(silent)), silent, "", text)

@@ -40,7 +40,7 @@ func (s *scan) step(now monitor.Time) bool {
 func (s *scan) begin(now monitor.Time) {
 	clear(s.published)
 	for i := range s.services.all {
-		if v := &s.services.all[i]; v.value.n > 0 {
+		if v := &s.services.all[i]; len(v.value.targets) > 1 {
 			s.published[v.key] = struct{}{}
 		}
 	}

@@ -12,62 +12,52 @@ const fewPackets = 3
 
 // silent returns those flows that have sent packets and got none back for dnat-stale-age. It
 // returns none if any of the flows gets answers.
-func (e *Engine) silent(s *some) (silent []ref) {
-	answered := false
-	for _, r := range s.flows[:s.n] {
-		switch e.watch(r) {
-		case watchSilent:
+func (e *Engine) silent(all some) (silent []ref) {
+	someAnswered := false
+	for _, r := range all {
+		isSilent, answered := e.watch(r)
+		if isSilent {
 			silent = append(silent, r)
-		case watchAnswered:
-			answered = true
 		}
+		someAnswered = someAnswered || answered
 	}
-	if answered {
+	if someAnswered {
 		return nil
 	}
 	return silent
 }
 
-// watched is the result of comparing a flow's counters.
-type watched uint8
-
-const (
-	watchUnknown  watched = iota // too early, or the kernel does not count
-	watchSilent                  // packets went out, and none came back
-	watchAnswered                // a packet came back since the last scan
-)
-
-// watch compares the counters of a flow with those of earlier scans.
-func (e *Engine) watch(r ref) watched {
+// watch compares the counters of a flow with those of earlier scans. silent: packets went out,
+// and none came back. answered: a packet came back since the last scan. Both are false if it is
+// too early, or the kernel does not count.
+func (e *Engine) watch(r ref) (silent, answered bool) {
 	if e.cfg.Packets == nil {
-		return watchUnknown
+		return false, false
 	}
 	row, _, ok := e.cfg.Table.Get(r.row, r.gen)
 	if !ok || row.Ended() {
-		return watchUnknown
+		return false, false
 	}
 	orig, reply, ok := e.cfg.Packets(&row.Flow)
 	if !ok {
-		return watchUnknown
+		return false, false
 	}
 	w, now := e.silence[r], e.now
 	if w == nil {
 		if len(e.silence) < maxWatched {
 			e.silence[r] = &sending{orig, reply, now, e.scan.number}
 		}
-		return watchUnknown
+		return false, false
 	}
 	w.scan = e.scan.number
 	switch {
 	case reply != w.reply:
 		w.orig, w.reply, w.since = orig, reply, now
-		return watchAnswered
+		return false, true
 	case orig < w.orig: // another program reset the counters
 		w.orig, w.since = orig, now
-	case orig-w.orig >= fewPackets && e.cfg.Thresholds.reached(dnatAge, now-w.since):
-		return watchSilent
 	}
-	return watchUnknown
+	return orig-w.orig >= fewPackets && e.cfg.Thresholds.reached(dnatAge, now-w.since), false
 }
 
 // forgetSilence removes the flows that this scan did not watch.
