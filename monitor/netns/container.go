@@ -114,13 +114,10 @@ func ipName(at string) string {
 
 // parseLink parses the text of /proc/PID/ns/net: net:[4026531840].
 func parseLink(text string) (inode uint64, ok bool) {
-	digits, ok := strings.CutPrefix(text, "net:[")
-	if !ok {
-		return 0, false
-	}
-	digits, ok = strings.CutSuffix(digits, "]")
+	digits, begins := strings.CutPrefix(text, "net:[")
+	digits, ends := strings.CutSuffix(digits, "]")
 	inode, err := strconv.ParseUint(digits, 10, 64)
-	return inode, ok && err == nil
+	return inode, begins && ends && err == nil
 }
 
 // octal is how mountinfo has blanks, tabs, newlines and backslashes: \040.
