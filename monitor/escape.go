@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 )
@@ -92,6 +93,18 @@ func appendHex(dst []byte, letter byte, r rune, digits int) []byte {
 		dst = append(dst, "0123456789abcdef"[r>>shift&15])
 	}
 	return dst
+}
+
+// JSONLine returns a value as a line of JSON. Characters that are unsafe in a terminal are written
+// as \u escapes; <, > and & stay. It panics if the value cannot be encoded.
+func JSONLine(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err)
+	}
+	return EscapeJSON(b.Bytes())
 }
 
 // EscapeJSON writes the unsafe characters of a JSON text as \u escapes, which mean the

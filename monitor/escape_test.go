@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -115,5 +116,19 @@ func BenchmarkAppendEscaped(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		buf = AppendEscaped(buf[:0], text)
+	}
+}
+
+// TestJSONLine expects text to keep its value, whatever is in it.
+func TestJSONLine(t *testing.T) {
+	for _, text := range []string{"", "blue", "a \"name\", <quoted> \\", "\x1b[31m\u009b\u202e\u2028\n\x7f", "bad \xff byte"} {
+		line, end := strings.CutSuffix(string(JSONLine(text)), "\n")
+		var back string
+		if err := json.Unmarshal([]byte(line), &back); err != nil || back != strings.ToValidUTF8(text, "\ufffd") || !end {
+			t.Errorf("%q became %s, which is %q (%v)", text, line, back, err)
+		}
+		if strings.ContainsFunc(line, Unsafe) {
+			t.Errorf("%q: %q is not escaped", text, line)
+		}
 	}
 }

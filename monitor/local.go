@@ -70,11 +70,7 @@ func (l *Local) MarshalJSON() ([]byte, error) {
 	if l.User != "" {
 		o.UID = &l.UID
 	}
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(o)
-	return EscapeJSON(bytes.TrimSpace(text.Bytes())), err
+	return bytes.TrimSpace(JSONLine(o)), nil
 }
 
 // maxLocal is the maximum length of all names that UnmarshalJSON accepts.

@@ -1,17 +1,15 @@
 package translation
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"strconv"
 	"strings"
 
 	"natlens/monitor"
 )
 
-// Row is a translation in JSON, in every output of natlens. docs/history.md
-// describes the fields. What is not known or does not exist is absent.
+// Row is a translation in JSON, in every output of natlens: monitor.JSONLine
+// writes it. docs/history.md describes the fields. What is not known or does not exist is absent.
 type Row struct {
 	V        int          `json:"v"`
 	Start    string       `json:"start,omitempty"`
@@ -27,7 +25,7 @@ type Row struct {
 	Reply    RowTuple     `json:"reply"`
 	ICMP     *RowICMP     `json:"icmp,omitempty"`
 	Zone     uint16       `json:"zone,omitempty"`
-	NetNS    Text         `json:"netns,omitempty"`
+	NetNS    string       `json:"netns,omitempty"`
 	Counters *RowCounters `json:"counters,omitempty"`
 	State    string       `json:"state,omitempty"`
 	Status   []string     `json:"status,omitempty"`
@@ -73,7 +71,7 @@ func NewRow(a *Answer) Row {
 		NAT: a.NAT.String(), Side: a.Side.String(),
 		Inside: newRowEnd(a.Inside(a.Side)), Outside: newRowEnd(a.Outside(a.Side)), Peer: newRowEnd(a.Peer(a.Side)),
 		Orig: newRowTuple(from, to), Reply: newRowTuple(deliveredTo, sentAs),
-		Zone: a.Zone, NetNS: Text(a.Namespace),
+		Zone: a.Zone, NetNS: a.Namespace,
 		State: a.StateText(), Status: a.Status.Names(), Doubt: a.Doubt.Names(), Live: a.Live, Local: a.Local,
 	}
 	if a.End != 0 {
@@ -123,7 +121,7 @@ type GapRow struct {
 	To      string `json:"to"`
 	Count   uint64 `json:"count"`
 	AtLeast bool   `json:"at_least,omitempty"`
-	NetNS   Text   `json:"netns,omitempty"`
+	NetNS   string `json:"netns,omitempty"`
 
 	Gateway monitor.Gateway `json:"gateway,omitempty"`
 }
@@ -131,7 +129,7 @@ type GapRow struct {
 // NewGapRow returns the JSON form of a gap.
 func NewGapRow(g *Gap) GapRow {
 	return GapRow{V: 1, Gap: g.Cause.String(), From: TimeText(g.From), To: TimeText(g.To), Count: g.Count,
-		AtLeast: g.AtLeast, NetNS: Text(g.Namespace)}
+		AtLeast: g.AtLeast, NetNS: g.Namespace}
 }
 
 // VerdictRow is a verdict in JSON. docs/who.md describes the fields.
@@ -146,8 +144,8 @@ type VerdictRow struct {
 	To         string   `json:"to,omitempty"`
 	Live       bool     `json:"live,omitempty"`
 	Gaps       []GapRow `json:"gaps,omitempty"`
-	Faults     []Text   `json:"faults,omitempty"`
-	Namespaces []Text   `json:"namespaces,omitempty"`
+	Faults     []string `json:"faults,omitempty"`
+	Namespaces []string `json:"namespaces,omitempty"`
 
 	Translations []Row `json:"translations,omitempty"` // the answers, where they are no rows of their own
 
@@ -163,15 +161,13 @@ func NewVerdictRow(v *Verdict, uncertain int) VerdictRow {
 		From: TimeText(r.Began), To: TimeText(r.Ended), Live: r.Live,
 	}
 	if v.Foreign {
-		for _, name := range r.Namespaces {
-			row.Namespaces = append(row.Namespaces, Text(name))
-		}
+		row.Namespaces = r.Namespaces
 	}
 	for i := range r.Gaps {
 		row.Gaps = append(row.Gaps, NewGapRow(&r.Gaps[i]))
 	}
 	for _, fault := range r.Faults {
-		row.Faults = append(row.Faults, Text(fault.Error()))
+		row.Faults = append(row.Faults, fault.Error())
 	}
 	return row
 }
@@ -183,21 +179,6 @@ func TimeText(t monitor.Time) string {
 		return ""
 	}
 	return t.Time().Format("2006-01-02T15:04:05.000000000Z")
-}
-
-// Text is untrusted text. In JSON it keeps its value; characters that are unsafe in a terminal
-// are written as \u escapes.
-type Text string
-
-// MarshalJSON implements json.Marshaler.
-func (t Text) MarshalJSON() ([]byte, error) {
-	var quoted bytes.Buffer
-	enc := json.NewEncoder(&quoted)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(string(t)); err != nil {
-		return nil, err
-	}
-	return monitor.EscapeJSON(bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))), nil
 }
 
 // CSVColumns is the header of translations as CSV. New columns come last.

@@ -131,11 +131,5 @@ func (e *examined) json() []byte {
 			monitor.MarshalFigures(f.Figures),
 		})
 	}
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // commands are for people
-	if err := enc.Encode(out); err != nil {
-		panic(err) // numbers and text only
-	}
-	return monitor.EscapeJSON([]byte(b.String()))
+	return monitor.JSONLine(out)
 }

@@ -3,7 +3,6 @@
 package stats
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -44,20 +43,12 @@ func asJSON(all []*reading, seen *watched, array bool) (b []byte) {
 		objects = append(objects, r.object(seen))
 	}
 	if array {
-		return encode(objects)
+		return monitor.JSONLine(objects)
 	}
 	for _, o := range objects {
-		b = append(b, encode(o)...)
+		b = append(b, monitor.JSONLine(o)...)
 	}
 	return b
-}
-
-func encode(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // numbers and names only
-	}
-	return append(monitor.EscapeJSON(b), '\n')
 }
 
 func (r *reading) object(seen *watched) object {

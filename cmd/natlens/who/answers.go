@@ -1,7 +1,6 @@
 package who
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -180,7 +179,6 @@ func (p *jsonPrinter) end(v *translation.Verdict, _ string) error {
 }
 
 func (p *jsonPrinter) write(v any) error {
-	enc := json.NewEncoder(p.w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	_, err := p.w.Write(monitor.JSONLine(v))
+	return err
 }

@@ -4,9 +4,7 @@
 package why
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -224,11 +222,5 @@ func jsonText(v *why.Verdict) []byte {
 		V int `json:"v"`
 		*why.Verdict
 	}{1, v}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // commands contain < and &
-	if err := enc.Encode(out); err != nil {
-		panic(err) // strings always encode
-	}
-	return monitor.EscapeJSON(b.Bytes())
+	return monitor.JSONLine(out)
 }
