@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help prose build test race differential lint fuzz golden cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording packages small install uninstall ci
+.PHONY: help prose build test race differential lint fuzz golden cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording packages parts small install uninstall ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,10 +80,15 @@ alone: ## tests that change what all network namespaces share; nothing may run b
 packages: ## make the packages of every architecture in dist/; ARCH="amd64 arm64": only these
 	packaging/build.sh $(ARCH)
 
+PARTS = nohistory nometrics noui nolab
+parts: ## check the builds without parts: each compiles, and the small one has the right exit codes and help
+	for tag in $(PARTS); do go vet -tags $$tag ./cmd/natlens || exit; done
+	go test -tags "$(PARTS)" -run '^TestExitCodes$$|^TestHelp' ./cmd/natlens
+
 SMALL ?= bin/natlens-small
 small: ## build ./bin/natlens-small for a router: MIPS, or GOARCH=arm64 and so on
 	CGO_ENABLED=0 GOOS=linux GOARCH=$(or $(GOARCH),mips) GOMIPS=softfloat go build -trimpath -gcflags=all=-l \
-	  -tags "nohistory nometrics noui nolab" -ldflags "-s -w -X natlens/cmd/natlens/cli.Version=$(VERSION)" -o $(SMALL) ./cmd/natlens
+	  -tags "$(PARTS)" -ldflags "-s -w -X natlens/cmd/natlens/cli.Version=$(VERSION)" -o $(SMALL) ./cmd/natlens
 
 PREFIX ?= /usr/local
 install: build ## install natlens below DESTDIR/PREFIX

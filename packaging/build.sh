@@ -14,7 +14,7 @@ export SOURCE_DATE_EPOCH
 VERSION=${VERSION:-$(git describe --tags --match 'v*' 2>/dev/null || git log -1 --date=format-local:%Y%m%d.%H%M%S --format=0.%cd)}
 export VERSION=${VERSION#v}
 
-here() { env -u GOOS -u GOARCH -u GOARM -u GOMIPS GOFLAGS=-buildvcs=false "$@"; } # for this machine
+here() { env -u GOOS -u GOARCH -u GOARM -u GOMIPS GOFLAGS='-trimpath -buildvcs=false' "$@"; } # for this machine
 tool() { here go tool -modfile=packaging/tools.mod "$@"; }
 natlens() { here go run ./cmd/natlens "$@"; }
 
@@ -32,6 +32,7 @@ common() {
   install -m 644 docs/grafana/*.json "$share/natlens/grafana/"
   install -m 644 README.md CHANGELOG.md SECURITY.md LICENSE packaging/config.toml "$share/doc/natlens/"
   licences >"$share/doc/natlens/THIRD-PARTY-LICENSES"
+  gzip -9n <"$share/doc/natlens/THIRD-PARTY-LICENSES" >"$work/licences.gz" # for routers
 }
 
 # licences prints the licence texts of all modules that are in the binary.
@@ -59,13 +60,16 @@ build() {
   cp -a "$work/common" "$root"
   install -d "$root/usr/bin"
   case $arch in
-    mips*) make --no-print-directory small SMALL="$root/usr/bin/natlens" >/dev/null ;; # by GOARCH and VERSION
+    mips*)
+      rm -r "$root/usr/share/man" # the pages describe the whole program
+      make --no-print-directory small SMALL="$root/usr/bin/natlens" >/dev/null # by GOARCH and VERSION
+      ;;
     *) go build -ldflags "-s -w -X natlens/cmd/natlens/cli.Version=$VERSION" -o "$root/usr/bin/natlens" ./cmd/natlens ;;
   esac
   tool cyclonedx-gomod bin -json -noserial -notimestamp -version "$VERSION" -output "dist/natlens-$VERSION-$arch.sbom.json" "$root/usr/bin/natlens" 2>/dev/null
-  find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+  find "$root" "$work/licences.gz" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
   archive "$arch" "$root"
-  export ARCH=$GOARCH STAGE=$root
+  export ARCH=$GOARCH STAGE=$root LICENCES=$work/licences.gz
   [ "$arch" != armv7 ] || ARCH=arm7
   case $arch in
     mips*) package ipk ;;

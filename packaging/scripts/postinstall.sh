@@ -12,6 +12,6 @@ if ! id natlens >/dev/null 2>&1; then
   fi
 fi
 if [ -d /run/systemd/system ]; then
-  systemctl daemon-reload
-  systemctl try-restart natlens-record.service natlens-watch.service
+  systemctl daemon-reload || true
+  systemctl try-restart natlens-record.service natlens-watch.service || true
 fi
