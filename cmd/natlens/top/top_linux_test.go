@@ -85,12 +85,6 @@ func TestNotCounted(t *testing.T) {
 		!strings.HasSuffix(top.Stderr, "sysctl -w net.netfilter.nf_conntrack_acct=1\n") {
 		t.Errorf("%v %s%s", top.Err, top.Stdout, top.Stderr)
 	}
-	// A namespace that has no name of ip-netns(8) is entered by a process in it.
-	labtest.Inhabit(t, l.Gateway)
-	top = clitest.Run(t.Context(), New, "", "--netns", "all", "--by", "netns")
-	if strings.Contains(top.Stderr, "ip netns exec pid:") {
-		t.Errorf("%s", top.Stderr)
-	}
 	labtest.SetConntrack("acct", "1")(t, l)
 	top = clitest.Run(t.Context(), New, "", args...)
 	if want := "natlens: these flows have no counters: they began before nf_conntrack_acct was 1\n"; top.Stderr != want {
