@@ -36,7 +36,7 @@ type Format struct {
 var Formats = []Format{
 	{"pretty", "lines for people: what NAT makes of each flow, in colour on a terminal",
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) { return pretty.NewWriter(w, o), nil }},
-	{"jsonl", "one JSON object a line, as docs/json.md specifies",
+	{"jsonl", "one JSON object a line, for programs",
 		func(w io.Writer, o Options, _ string) (monitor.Sink, error) {
 			sink := jsonl.NewWriter(w)
 			sink.Namespaces, sink.Places, sink.Gateway = o.Namespaces, o.Places, o.Gateway

@@ -252,14 +252,14 @@ variable in ~/.config); with --config only that file. With sudo(8) it reads root
 to change a file. An unknown key is an error. A flag on the command line overrides the files. Command lines of
 conntrack(8) ignore them.
 
-  theme = "dark"          # of every command: theme, no-mouse, resolver, places, gateway
+  theme = "dark"          # also no-mouse, resolver, places, gateway
   [watch]                 # a command; the UI's table is [ui]
   output-format = "jsonl" # its flags
   [keys]
   pause = ["space", "p"]  # an action of the UI; [] removes its keys
   [colours]
   nat = "bold #5fd7d7"    # also bright-cyan, 86, "white on blue"
-  [columns]               # the UI's key c saves them in views.toml, v saves [views.NAME] there
+  [columns]               # the UI saves them by c, and views by v
   flows = ["proto", "addresses", "process:20"]`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

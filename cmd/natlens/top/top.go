@@ -40,7 +40,7 @@ func New(con cli.Console) *cobra.Command {
 		Use:   "top [filter…]",
 		Short: "Show which hosts, ports or processes use the bandwidth",
 		Long: `Sum the tracked flows by host, port, process or any other field of the filter language. natlens reads
-the table twice, a second apart, and prints the rates between. With --interval it prints again and again.
+the table twice, a second apart, to compute rates. With --interval it prints again and again.
 
 UP is what the host, process or container of a group sends; for other fields the original direction. A flow belongs
 to both of its hosts. Bytes include the IP header. They are known only for flows that began while

@@ -90,8 +90,8 @@ func (o *Options) register(cmd *cobra.Command) {
 	cli.Time(f, &o.interim, "interim", time.Second, "report flows that live longer than this `time`, such as 60s, "+
 		"with their counters, every such time")
 	o.resync = true
-	cli.Choice(f, &o.resync, "resync", "", "`on|off`: keep a table of flows; after a loss, reconcile it with the "+
-		"kernel's and report what changed. off: the raw stream without a table", []string{"on", "off"}, true, false)
+	cli.Choice(f, &o.resync, "resync", "", "keep a table of flows, `on|off`; with on, a loss is followed by what "+
+		"changed meanwhile; off is the raw stream without a table", []string{"on", "off"}, true, false)
 	o.Filter.RegisterProcess(cmd)
 	f.BoolVar(&o.explain, "explain-filter", false,
 		"print which part of the filter runs in the kernel and which in natlens, and exit")
