@@ -122,12 +122,6 @@ func (p *pane) enter(text string) {
 	p.press("-l", text)
 }
 
-// paste pastes text, as a terminal with bracketed paste.
-func (p *pane) paste(text string) {
-	p.t.Helper()
-	p.tmux("set-buffer", "--", text, ";", "paste-buffer", "-p", "-r")
-}
-
 // log is the file that gets what is written to the terminal.
 func (p *pane) log() string { return filepath.Join(filepath.Dir(p.socket), "written") }
 

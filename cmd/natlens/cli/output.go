@@ -67,7 +67,7 @@ func (c *OutputFlags) RegisterAppend(cmd *cobra.Command) {
 func (c *OutputFlags) Keep(files int) { c.file.keep = files }
 
 // Record makes the output a recording: JSON lines if the name of the file ends in .jsonl, .jsonl.gz or .jsonl.zst,
-// otherwise pcapng. Without a path nothing is recorded.
+// otherwise pcapng. Without a path the output drops all events.
 func (c *OutputFlags) Record(path string, force bool) {
 	c.file.path, c.file.force, c.file.always = path, force, true
 	switch {
@@ -111,6 +111,9 @@ type Output struct {
 // Open opens the sink. Call Check before it. netns is the descriptor of the network namespace, which must
 // be open until Close; 0: the caller's.
 func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
+	if c.file.always && c.file.path == "" {
+		return &Output{Sink: nowhere{}, N: CountWriter{W: io.Discard}}, nil
+	}
 	out := &Output{Binary: export.IsBinary(c.Format)}
 	if _, ok := Terminal(con.Stdout); ok && out.Binary && c.file.path == "" {
 		return nil, Usagef("-o %s cannot be printed on a terminal: use --output FILE or a pipe", c.Format)
@@ -154,6 +157,12 @@ func (c *OutputFlags) Open(con Console, netns int) (*Output, error) {
 	}
 	return out, nil
 }
+
+// nowhere drops all events.
+type nowhere struct{}
+
+func (nowhere) Write(*monitor.Batch) error { return nil }
+func (nowhere) Close() error               { return nil }
 
 // Close ends the sink, and closes the file or waits until standard output is read.
 func (o *Output) Close() error {

@@ -90,11 +90,7 @@ func (o *Options) begin() loop.Existing {
 // add opens the output and the other sinks of the run. The output is opened after the capture,
 // so that a failed capture leaves no empty file.
 func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*output, error) {
-	open := o.open
-	if open == nil {
-		open = func() (*cli.Output, error) { return o.output.Open(con, run.NetNS()) }
-	}
-	to, err := open()
+	to, err := o.output.Open(con, run.NetNS())
 	if err != nil {
 		return nil, err
 	}

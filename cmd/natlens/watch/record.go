@@ -4,12 +4,10 @@ package watch
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"natlens/cmd/natlens/cli"
-	"natlens/monitor"
 )
 
 // recordOptions are the flags of record: those of watch, and those of the file.
@@ -79,16 +77,5 @@ func (o *recordOptions) run(ctx context.Context, con cli.Console) error {
 			"FILE.jsonl")
 	}
 	o.logSelected = true
-	if o.path == "" {
-		o.open = func() (*cli.Output, error) {
-			return &cli.Output{Sink: nowhere{}, N: cli.CountWriter{W: io.Discard}}, nil
-		}
-	}
 	return o.Run(ctx, con, nil)
 }
-
-// nowhere is the sink of a run that keeps only a history. It drops all batches.
-type nowhere struct{}
-
-func (nowhere) Write(*monitor.Batch) error { return nil }
-func (nowhere) Close() error               { return nil }

@@ -40,8 +40,7 @@ type Options struct {
 	raw      bool // the messages as they are, without remembered attributes
 	summary  bool // print counts in conntrack(8)'s words
 
-	open func() (*cli.Output, error) // opens the output; nil: by output
-	kept history.Config              // the history to write, by the flags: see check
+	kept history.Config // the history to write, by the flags: see check
 
 	logSelected bool // the history has only the flows that the filter selects
 }

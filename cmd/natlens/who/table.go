@@ -123,32 +123,19 @@ func (p *text) record(row []string) string {
 	}
 	parts := []string{times, "towards " + row[colPeer], row[colKind], row[colBytes]}
 	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-	text := p.paint(colInside, row[colInside]) + " as " + row[colProto] + " " + row[colOutside] + "\n"
-	for _, line := range listed(parts, p.width-2) {
-		text += "  " + line + "\n"
+	const unbroken = "\u00a0" // lines break between the parts only
+	for i := range parts {
+		parts[i] = strings.ReplaceAll(parts[i], " ", unbroken)
 	}
+	all := strings.ReplaceAll(cli.Wrapped(strings.Join(parts, ", "), p.width-2), unbroken, " ")
+	text := p.paint(colInside, row[colInside]) + " as " + row[colProto] + " " + row[colOutside] + "\n  " +
+		strings.ReplaceAll(all, "\n", "\n  ") + "\n"
 	if row[colNote] != "" {
 		for line := range strings.Lines(cli.Wrapped(row[colNote], max(p.width-2, 20))) {
 			text += "  " + p.paint(colNote, strings.TrimRight(line, "\n")) + "\n"
 		}
 	}
 	return text
-}
-
-// listed joins parts with commas, in lines that break between parts.
-func listed(parts []string, width int) (lines []string) {
-	for i, part := range parts {
-		if i < len(parts)-1 {
-			part += ","
-		}
-		last := len(lines) - 1
-		if last >= 0 && ansi.StringWidth(lines[last])+1+ansi.StringWidth(part) <= width {
-			lines[last] += " " + part
-		} else {
-			lines = append(lines, part)
-		}
-	}
-	return lines
 }
 
 // paint colours the inside host and the doubts.
