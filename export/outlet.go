@@ -26,11 +26,11 @@ const (
 	partSize = 4 << 10
 
 	// stuckTime is how long, after the end of the context, an output may accept no data.
-	stuckTime = time.Second
+	stuckTime = 500 * time.Millisecond
 )
 
 // Outlet is standard output or standard error, if another program or a terminal reads it. A
-// reader that is stuck does not prevent the end of the program: if nothing is read for a second
+// reader that is stuck does not prevent the end of the program: if nothing is read for half a second
 // after the context has ended, the waiting data is dropped and Write returns an UnreadError.
 type Outlet struct {
 	file *os.File // not embedded, because its other methods would bypass the outlet
@@ -110,20 +110,6 @@ func (o *Outlet) Flush() error {
 	defer o.mu.Unlock()
 	o.waitWhile(o.busy)
 	return o.err
-}
-
-// FlushFor is Flush for a limited time.
-func (o *Outlet) FlushFor(d time.Duration) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	late := false
-	defer time.AfterFunc(d, func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		late = true
-		o.changed.Broadcast()
-	}).Stop()
-	o.waitWhile(func() bool { return !late && o.busy() })
 }
 
 // waitWhile waits until the condition is false, or for an error. The caller holds mu.

@@ -30,8 +30,9 @@ func endsStuck(t *testing.T, p *process) (code int) {
 		t.Fatal(err)
 	}
 	code = p.wait(t)
-	if took := time.Since(began); took > stuckEnd {
-		t.Errorf("it ended after %s", took)
+	took := time.Since(began)
+	if t.Logf("it ended after %s", took); took > stuckEnd {
+		t.Error("that is too late")
 	}
 	return code
 }
@@ -55,9 +56,13 @@ func generate(t *testing.T, g *labtest.Generator, flows int) {
 
 // SIGTERM ends watch and list whose reader does not read.
 func TestStuckReader(t *testing.T) {
-	g := snatGenerator(t)
-	for _, args := range []string{"watch -o jsonl", "list -o jsonl"} {
-		t.Run(args, func(t *testing.T) {
+	for _, args := range []string{"watch -o jsonl", "list -o jsonl",
+		"watch -o jsonl --metrics 127.0.0.1:0 --history " + t.TempDir() + " --findings --findings-to udp://127.0.0.1:9"} {
+		t.Run(strings.Join(strings.Fields(args)[:3], " "), func(t *testing.T) {
+			g := snatGenerator(t)
+			if strings.HasPrefix(args, "list") {
+				generate(t, g, 10_000)
+			}
 			p := start(t, nil, append(strings.Fields(args), "--netns", g.Namespace().Path())...)
 			if strings.HasPrefix(args, "watch") {
 				p.listening(t)

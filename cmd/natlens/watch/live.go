@@ -124,9 +124,6 @@ func (o *Options) add(con cli.Console, run *live.Run, listener net.Listener) (*o
 	return out, nil
 }
 
-// orderTime is how long the summary waits for the reader of the output.
-const orderTime = time.Second
-
 // carry runs the run, with notes about the capture and a summary at the end.
 func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out *output, at *cli.Gateway) error {
 	ctx = untilReaderGone(ctx, out.N.W)
@@ -152,7 +149,7 @@ func (o *Options) carry(ctx context.Context, con cli.Console, run *live.Run, out
 	}
 	stopNotes()
 	if to := out.Outlet(); to != nil { // the summary comes after the output
-		to.FlushFor(orderTime)
+		_ = to.Flush() // Close returns the error again
 	}
 	// No summary if the reader has closed the pipe.
 	if !errors.Is(err, syscall.EPIPE) {
