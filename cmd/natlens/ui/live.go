@@ -60,6 +60,13 @@ func addRoot(con cli.Console, root *cobra.Command) {
 	o.Thresholds.Register(root)
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
 		if _, ok := cli.Terminal(o.con.Stdout); !ok {
+			if !o.Capture.Every() {
+				file, err := cli.OpenNetNS(o.Capture.Netns)
+				if err != nil {
+					return err
+				}
+				_ = file.Close() // of nil too
+			}
 			return cli.Usagef("standard output is not a terminal: " +
 				"natlens watch writes lines, natlens --help lists the commands")
 		}
