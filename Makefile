@@ -1,7 +1,7 @@
 # make            lists the targets
 # make test       what README says, with the race detector off
 
-.PHONY: help prose build test race differential lint fuzz golden cross foreign bench bench-tui bench-micro bench-history soak-history soak-findings soak-netns alone screenshots demo-recording packages parts small install uninstall ci
+.PHONY: help prose build test race differential lint fuzz golden cross foreign bench bench-tui bench-micro bench-history soak soak-history soak-findings soak-netns alone screenshots demo-recording packages parts small install uninstall ci
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-tui: ## measure the terminal UI: from a key to its frame; as a whole, with
 
 bench-micro: ## measure the steps of the hot path, with allocations
 	go test -run '^$$' -bench . -benchmem ./monitor/... ./export/
+
+soak: ## run services for five minutes and for 300 simulated weeks: restarts, kill -9, SIGHUP, full disks, stuck readers
+	NATLENS_SOAK_SERVICE=5m go test -count 1 -timeout 0 -v -run '^TestServiceSoak$$|^TestWeek$$' ./cmd/natlens ./export
 
 SOAK ?= 10m
 soak-findings: ## watch a busy, healthy gateway for SOAK and expect no finding

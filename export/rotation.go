@@ -186,7 +186,7 @@ const retryEvery = 200 * time.Millisecond
 // error ended the recording (r.err).
 func (r *Rotation) resume(b *monitor.Batch) bool {
 	now := r.o.Now()
-	if b != nil && now.Sub(r.tried) < retryEvery {
+	if wait := now.Sub(r.tried); b != nil && 0 <= wait && wait < retryEvery { // the clock may be set back
 		return false
 	}
 	r.tried = now
