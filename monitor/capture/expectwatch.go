@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"natlens/monitor"
@@ -20,76 +21,66 @@ const (
 	groupExpectDestroy = 6
 )
 
-// expectSize is more than the longest message about an expectation.
-const expectSize = 32 << 10
-
 // WatchExpects follows the expectations of a network namespace. It calls each with every event,
 // and lost with the number of events that the kernel dropped. It returns ctx.Err() when ctx
 // ends, or the first error of each.
 func WatchExpects(ctx context.Context, ns int, each func(*monitor.Expect) error, lost func(n uint64)) error {
-	conn, err := netns.Dial(unix.NETLINK_NETFILTER, ns)
+	m := &member{ns: ns}
+	conn, err := m.dial(func(conn *netlink.Conn) error {
+		for _, group := range []uint32{groupExpectNew, groupExpectDestroy} {
+			if err := conn.JoinGroup(group); err != nil {
+				return fmt.Errorf("join expectation event group %d: %w", group, netns.Privilege(err))
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	for _, group := range []uint32{groupExpectNew, groupExpectDestroy} {
-		if err := conn.JoinGroup(group); err != nil {
-			return fmt.Errorf("join expectation event group %d: %w", group, netns.Privilege(err))
-		}
-	}
-	raw, err := conn.SyscallConn()
+	defer m.closeSocket()
+	w, err := newWaiter()
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	var dec ctnetlink.Decoder
-	buf := make([]byte, expectSize)
-	var drops uint32
-	overrun := false
-	for {
-		var n int
-		var from unix.Sockaddr
-		var err error
-		closed := raw.Read(func(fd uintptr) bool {
-			n, from, err = unix.Recvfrom(int(fd), buf, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
-			if err == unix.EAGAIN && overrun {
-				// The gap is where the queue runs empty, as with flows.
-				overrun = false
-				now, _ := socketDrops(int(fd))
+	defer w.close()
+	if err := w.add(m.fd, 0, unix.EPOLLIN); err != nil {
+		return err
+	}
+	mm, drops := newMmsgReader(), uint32(0)
+	for dec := (ctnetlink.Decoder{}); ; {
+		if err := w.watch(ctx); err != nil {
+			return err
+		}
+		mm.reset()
+		n, _, errno := mm.recv(m.fd)
+		for i := range n {
+			msg, sender, whole := mm.message(i)
+			x, err := dec.DecodeExpect(msg)
+			if sender != 0 || !whole || err != nil {
+				continue
+			}
+			x.Time, x.TimeSource = monitor.Now(), monitor.TimeReceived
+			if err := each(&x); err != nil {
+				return err
+			}
+		}
+		switch errno {
+		case 0, unix.EINTR:
+		case unix.ENOBUFS:
+			m.overrun = true
+		case unix.EAGAIN:
+			if m.overrun { // the gap is where the queue runs empty, as with flows
+				m.overrun = false
+				now, _ := socketDrops(m.fd)
 				lost(max(uint64(now-drops), 1))
 				drops = now
 			}
-			return err != unix.EAGAIN
-		})
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case closed != nil:
-			return closed
-		case err == unix.EINTR:
-			continue
-		case err == unix.ENOBUFS:
-			overrun = true
-			continue
-		case err != nil:
-			return fmt.Errorf("read expectation events: %w", err)
-		case !fromKernel(from), n > len(buf):
-			continue
-		}
-		x, err := dec.DecodeExpect(buf[:n])
-		if err != nil {
-			continue // counted; the stream goes on
-		}
-		x.Time, x.TimeSource = monitor.Now(), monitor.TimeReceived
-		if err := each(&x); err != nil {
-			return err
+			if err := w.wait(); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("read expectation events: %w", errno)
 		}
 	}
-}
-
-// fromKernel reports whether the kernel sent a message: its port id is 0. Any process
-// with CAP_NET_ADMIN in the namespace can send to the groups.
-func fromKernel(from unix.Sockaddr) bool {
-	a, ok := from.(*unix.SockaddrNetlink)
-	return ok && a.Pid == 0
 }
