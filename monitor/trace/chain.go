@@ -3,6 +3,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -26,24 +27,13 @@ type Chain struct {
 // String returns the chain as nft(8) names it.
 func (c *Chain) String() string { return c.Family + " " + c.Table + " " + c.Name }
 
-// familyName returns nft's word for a family (NFPROTO_).
-func familyName(family uint8) string {
-	switch family {
-	case unix.NFPROTO_IPV4:
-		return "ip"
-	case unix.NFPROTO_IPV6:
-		return "ip6"
-	case unix.NFPROTO_INET:
-		return "inet"
-	case unix.NFPROTO_ARP:
-		return "arp"
-	case unix.NFPROTO_BRIDGE:
-		return "bridge"
-	case unix.NFPROTO_NETDEV:
-		return "netdev"
-	}
-	return fmt.Sprint("family ", family)
+var families = map[uint8]string{
+	unix.NFPROTO_IPV4: "ip", unix.NFPROTO_IPV6: "ip6", unix.NFPROTO_INET: "inet", unix.NFPROTO_ARP: "arp",
+	unix.NFPROTO_BRIDGE: "bridge", unix.NFPROTO_NETDEV: "netdev",
 }
+
+// familyName returns nft's word for a family (NFPROTO_).
+func familyName(family uint8) string { return cmp.Or(families[family], fmt.Sprint("family ", family)) }
 
 // hookName returns nft's word for a hook of a family (enum nf_inet_hooks, nf_dev_hooks, NF_ARP_*).
 func hookName(family string, hook uint32) string {
@@ -73,27 +63,13 @@ const (
 	verdictQueue  = 3
 )
 
-// verdictName returns nft's word for a verdict (NFT_ or NF_).
+var verdicts = map[int32]string{
+	verdictDrop: "drop", verdictAccept: "accept", 2: "stolen", verdictQueue: "queue", // stolen: such as by synproxy
+	unix.NFT_CONTINUE: "continue", unix.NFT_BREAK: "continue", unix.NFT_JUMP: "jump", unix.NFT_GOTO: "goto",
+	unix.NFT_RETURN: "return",
+}
+
+// verdictName returns nft's word for a verdict (NFT_ or NF_, which has more in its upper bits).
 func verdictName(code int32) string {
-	switch code {
-	case unix.NFT_CONTINUE, unix.NFT_BREAK:
-		return "continue"
-	case unix.NFT_JUMP:
-		return "jump"
-	case unix.NFT_GOTO:
-		return "goto"
-	case unix.NFT_RETURN:
-		return "return"
-	}
-	switch code & 0xff {
-	case 0:
-		return "drop"
-	case 1:
-		return "accept"
-	case 2:
-		return "stolen" // such as by synproxy
-	case 3:
-		return "queue"
-	}
-	return fmt.Sprint("verdict ", code)
+	return cmp.Or(verdicts[code], verdicts[code&0xff], fmt.Sprint("verdict ", code))
 }

@@ -57,15 +57,7 @@ const (
 
 // String returns nft's word for one of the states, "" for any other value.
 func (s State) String() string {
-	switch s {
-	case Established:
-		return "established"
-	case Related:
-		return "related"
-	case New:
-		return "new"
-	}
-	return ""
+	return map[State]string{Established: "established", Related: "related", New: "new"}[s]
 }
 
 // message is one trace message.

@@ -2,10 +2,7 @@
 package filterbar
 
 import (
-	"cmp"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -13,6 +10,7 @@ import (
 
 	"natlens/monitor"
 	"natlens/monitor/filter"
+	"natlens/monitor/groups"
 	"natlens/monitor/table"
 	"natlens/tui/keys"
 	"natlens/tui/page"
@@ -230,35 +228,27 @@ func (b *Bar) drawCandidate(l *paint.Line, c filter.Candidate, picked bool) {
 	l.Add(paint.Text, "  ")
 }
 
-// seenValues is the maximum number of values that are offered for a field.
-const seenValues = 50
+// Completion offers at most seenValues values of a field, those of a sample of flows, because it must be fast.
+const (
+	seenValues = 50
+	sample     = 20_000
+)
 
 // values returns the values of a field in the table, the most frequent first, for completion. Amounts,
 // times and most numbers differ too much to be offered.
-func (b *Bar) values(f filter.Field) []string {
+func (b *Bar) values(f filter.Field) (out []string) {
 	if !f.Listed() {
 		return nil
 	}
-	count, scanned, read := make(map[filter.Value]int), 0, f.Reader(b.s.Env)
+	count := groups.New(groups.By{{f}}, b.s.Env)
 	var e monitor.Event
-	var values []filter.Owned
 	b.s.Table.Scan(func(i uint32, r *table.Row, x *monitor.Extra) bool {
 		r.Event(i, x, b.s.Frame, &e)
-		values = read(&e, values[:0])
-		for _, v := range values {
-			if len(count) < 4096 || count[v.Value] > 0 {
-				count[v.Value]++
-			}
-		}
-		scanned++
-		return scanned < 20_000 // a sample, because completion must be fast
+		count.Add(&e, groups.Sums{Flows: 1})
+		return count.Sums().Flows < sample
 	})
-	seen := slices.SortedFunc(maps.Keys(count), func(a, b filter.Value) int {
-		return cmp.Or(count[b]-count[a], a.Compare(b))
-	})
-	out := make([]string, min(len(seen), seenValues))
-	for i := range out {
-		out[i] = f.Text(seen[i])
+	for _, g := range count.Top(groups.ByFlows, false, seenValues).Groups {
+		out = append(out, f.Text(g.Key[0]))
 	}
 	return out
 }

@@ -76,16 +76,18 @@ func WaitFor(t testing.TB, what string, condition func() bool) {
 }
 
 // Busy does something again and again until the test ends.
-func Busy(t testing.TB, f func(ctx context.Context)) {
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+func Busy(t testing.TB, f func(ctx context.Context)) { t.Cleanup(repeat(t.Context(), f)) }
+
+// repeat calls f again and again until stop is called, which waits for its end.
+func repeat(ctx context.Context, f func(ctx context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
 		for ctx.Err() == nil {
 			f(ctx)
 		}
-	}()
-	t.Cleanup(func() { cancel(); <-done })
+	})
+	return func() { cancel(); running.Wait() }
 }
 
 // Shell runs a command that natlens gave in the gateway. The test has the privilege
@@ -144,16 +146,9 @@ func While(t testing.TB, act func(context.Context), f func(context.Context)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*deadline)
 	defer cancel()
-	acting, stop := context.WithCancel(ctx)
-	var running sync.WaitGroup
-	running.Go(func() {
-		for acting.Err() == nil {
-			act(acting)
-		}
-	})
+	stop := repeat(ctx, act)
 	f(ctx)
 	stop()
-	running.Wait()
 	if ctx.Err() != nil {
 		t.Fatal("it did not end")
 	}
