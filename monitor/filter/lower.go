@@ -58,8 +58,8 @@ var slots = map[Field]slot{
 	FieldOrigDstKey:  {withKeys, FieldOrigL4Dst, 0, max16},
 	FieldReplySrcKey: {withKeys, FieldReplyL4Src, 0, max16},
 	FieldReplyDstKey: {withKeys, FieldReplyL4Dst, 0, max16},
-	FieldNATSPort:    {AllOf(natBit(natSource), withPorts), FieldReplyL4Dst, 0, max16},
-	FieldNATDPort:    {AllOf(natBit(natDest), withPorts), FieldReplyL4Src, 0, max16},
+	FieldNATSPort:    {AllOf(natTests[natSource], withPorts), FieldReplyL4Dst, 0, max16},
+	FieldNATDPort:    {AllOf(natTests[natDest], withPorts), FieldReplyL4Src, 0, max16},
 	FieldZone:        {Negate(Differ{FieldOrigZone, FieldReplyZone}), FieldOrigZone, 0, max16},
 }
 
@@ -118,9 +118,9 @@ func lowerAddr(a Addr) Expr {
 			bit, f = natDest, FieldReplySrc
 		}
 		if a.Op == Ne {
-			return AllOf(natBit(bit), Negate(in(f)))
+			return AllOf(natTests[bit], Negate(in(f)))
 		}
-		return AllOf(natBit(bit), in(f))
+		return AllOf(natTests[bit], in(f))
 	default:
 		x = in(a.Field)
 	}
@@ -133,8 +133,8 @@ func lowerAddr(a Addr) Expr {
 // lowerNAT returns the primitives of a comparison of the NAT kind, or nil if the tuples are not
 // enough.
 func lowerNAT(c Cmp) Expr {
-	x := natBit(c.Mask)
-	switch src, dst := natBit(natSource), natBit(natDest); {
+	x := natTests[c.Mask]
+	switch src, dst := natTests[natSource], natTests[natDest]; {
 	case c.Mask == natKinds && c.Set[0].Lo == natKinds:
 		x = AllOf(src, dst)
 	case c.Mask == natKinds:
@@ -148,32 +148,20 @@ func lowerNAT(c Cmp) Expr {
 	return x
 }
 
-// natBit returns the condition on the tuples that [monitor.Flow.NAT] uses for a bit: the reply
-// tuple is not the reversed original tuple. The id of an ICMP echo is the source port of both
-// tuples. It returns nil for bits that depend on the status or path.
-func natBit(bit uint64) Expr {
+// natTests are the conditions on the tuples that [monitor.Flow.NAT] uses for its bits, but not for
+// those that depend on the status or path: the reply tuple is not the reversed original tuple. The
+// id of an ICMP echo is the source port of both tuples.
+var natTests = func() map[uint64]Expr {
 	srcAddr, dstAddr := Differ{FieldOrigSrc, FieldReplyDst}, Differ{FieldOrigDst, FieldReplySrc}
 	srcPort := AnyOf(AllOf(withICMP, Differ{FieldOrigL4Src, FieldReplyL4Src}),
 		AllOf(Negate(withICMP), Differ{FieldOrigL4Src, FieldReplyL4Dst}))
 	dstPort := AllOf(Negate(withICMP), Differ{FieldOrigL4Dst, FieldReplyL4Src})
-	switch bit {
-	case natSource:
-		return AnyOf(srcAddr, srcPort)
-	case natDest:
-		return AnyOf(dstAddr, dstPort)
-	case natSrcAddr:
-		return srcAddr
-	case natSrcPort:
-		return srcPort
-	case natDstAddr:
-		return dstAddr
-	case natDstPort:
-		return dstPort
-	case natPortOnly:
-		return AllOf(Negate(srcAddr), Negate(dstAddr), AnyOf(srcPort, dstPort))
+	return map[uint64]Expr{
+		natSource: AnyOf(srcAddr, srcPort), natSrcAddr: srcAddr, natSrcPort: srcPort,
+		natDest: AnyOf(dstAddr, dstPort), natDstAddr: dstAddr, natDstPort: dstPort,
+		natPortOnly: AllOf(Negate(srcAddr), Negate(dstAddr), AnyOf(srcPort, dstPort)),
 	}
-	return nil
-}
+}()
 
 // Split returns the part of a filter that can run in the kernel, and the rest. pushed reads
 // only fields of both tuples that never change. So it selects all messages of a flow or none,

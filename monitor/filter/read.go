@@ -9,20 +9,17 @@ import (
 // knows returns a function that reports whether the field is known: of the flow, or with Sent
 // in the message.
 func knows(f Field) func(*monitor.Event) bool {
-	attrs := f.info().attrs
-	switch {
+	attrs, sent := f.info().attrs, f&Sent != 0
+	switch inExtra := attrs&monitor.AttrsInExtra != 0; {
 	case f == FieldGen:
 		return func(e *monitor.Event) bool { return e.Gen != 0 }
 	case attrs == 0:
 		return func(*monitor.Event) bool { return true }
-	case attrs&monitor.AttrsInExtra != 0 && f&Sent != 0:
-		return func(e *monitor.Event) bool { return e.Has&attrs != 0 && e.Extra != nil }
-	case attrs&monitor.AttrsInExtra != 0:
-		return func(e *monitor.Event) bool { return (e.Has|e.Remembered)&attrs != 0 && e.Extra != nil }
-	case f&Sent != 0:
-		return func(e *monitor.Event) bool { return e.Has&attrs != 0 }
+	default:
+		return func(e *monitor.Event) bool {
+			return (e.Has&attrs != 0 || !sent && e.Remembered&attrs != 0) && (!inExtra || e.Extra != nil)
+		}
 	}
-	return func(e *monitor.Event) bool { return (e.Has|e.Remembered)&attrs != 0 }
 }
 
 // compileCmp compares a number that is not in a primitive. The comparison with an unknown

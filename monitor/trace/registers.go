@@ -150,19 +150,13 @@ func (r *registers) order(reg uint32, value []byte) (order int, trust answer) {
 
 func (r *registers) compare(x *expr.Cmp) answer {
 	order, trust := r.order(x.Register, x.Data)
-	switch x.Op {
-	case expr.CmpOpNeq:
-		return yes - r.equal(x.Register, x.Data)
-	case expr.CmpOpLt:
-		return matchIf(order < 0, trust)
-	case expr.CmpOpLte:
-		return matchIf(order <= 0, trust)
-	case expr.CmpOpGt:
-		return matchIf(order > 0, trust)
-	case expr.CmpOpGte:
-		return matchIf(order >= 0, trust)
+	ok, ordered := map[expr.CmpOp]bool{
+		expr.CmpOpLt: order < 0, expr.CmpOpLte: order <= 0, expr.CmpOpGt: order > 0, expr.CmpOpGte: order >= 0,
+	}[x.Op]
+	if ordered {
+		return matchIf(ok, trust)
 	}
-	return r.equal(x.Register, x.Data)
+	return r.equal(x.Register, x.Data).negated(x.Op == expr.CmpOpNeq)
 }
 
 // within compares a register with a range, which includes from and to.
