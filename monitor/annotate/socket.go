@@ -64,13 +64,13 @@ const maxAsked = 64
 func (s *sockets) find(asked []question) error {
 	for len(asked) > 0 {
 		n := min(len(asked), maxAsked)
-		if err := s.ask(asked[:n], ends); err != nil {
+		if err := s.ask(asked[:n], false); err != nil {
 			return err
 		}
 		// A connection that is not established yet belongs to the socket that listens.
 		for i := range asked[:n] {
 			if asked[i].found.state == stateNewSynRecv {
-				if err := s.ask(asked[i:i+1], listener); err != nil {
+				if err := s.ask(asked[i:i+1], true); err != nil {
 					return err
 				}
 			}
@@ -81,30 +81,27 @@ func (s *sockets) find(asked []question) error {
 }
 
 // ends returns the local and the remote end of the flow's socket on this host, with the addresses
-// that the socket has.
-func ends(f *monitor.Flow) (local, remote monitor.Endpoint) {
+// that the socket has. The remote end of a listening socket is zero.
+func ends(f *monitor.Flow, listens bool) (local, remote monitor.Endpoint) {
 	t := &f.Orig
 	if f.Path == monitor.PathIn {
 		t = &f.Reply
 	}
-	return monitor.Endpoint{Addr: t.Src, Port: t.SrcPort}, monitor.Endpoint{Addr: t.Dst, Port: t.DstPort}
-}
-
-// listener returns the ends of the listening socket: the remote end is zero.
-func listener(f *monitor.Flow) (local, remote monitor.Endpoint) {
-	local, _ = ends(f)
-	return local, remote
+	if !listens {
+		remote = monitor.Endpoint{Addr: t.Dst, Port: t.DstPort}
+	}
+	return monitor.Endpoint{Addr: t.Src, Port: t.SrcPort}, remote
 }
 
 // ask sends a request for each flow that may have a socket, and reads the answers. The
 // kernel answers all requests before the call that sends them returns.
-func (s *sockets) ask(asked []question, ends func(*monitor.Flow) (local, remote monitor.Endpoint)) error {
+func (s *sockets) ask(asked []question, listens bool) error {
 	s.buf = s.buf[:0]
 	for i := range asked {
 		f := &asked[i].event.Flow
 		asked[i].found = socket{}
 		if p := f.Orig.Proto; p == monitor.TCP || p == monitor.UDP {
-			local, remote := ends(f)
+			local, remote := ends(f, listens)
 			s.buf = appendRequest(s.buf, uint32(i), f.Orig.Family, p, local, remote)
 		}
 	}
@@ -116,14 +113,13 @@ func (s *sockets) ask(asked []question, ends func(*monitor.Flow) (local, remote 
 	if err != nil {
 		return err
 	}
-	failed := raw.Control(func(fd uintptr) { err = s.exchange(int(fd), answers, asked, ends) })
+	failed := raw.Control(func(fd uintptr) { err = s.exchange(int(fd), answers, asked, listens) })
 	return errors.Join(failed, err)
 }
 
 // exchange sends the requests in the buffer, reads as many answers, and sets found of each
 // question. If the kernel answers with an error, there is no such socket.
-func (s *sockets) exchange(fd, answers int, asked []question,
-	ends func(*monitor.Flow) (local, remote monitor.Endpoint)) error {
+func (s *sockets) exchange(fd, answers int, asked []question, listens bool) error {
 	if err := unix.Sendto(fd, s.buf, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return os.NewSyscallError("sendto", err)
 	}
@@ -141,7 +137,7 @@ func (s *sockets) exchange(fd, answers int, asked []question,
 			continue
 		}
 		f := &asked[i].event.Flow
-		local, remote := ends(f)
+		local, remote := ends(f, listens)
 		asked[i].found = readAnswer(b[unix.NLMSG_HDRLEN:], f, local, remote)
 	}
 	return nil
