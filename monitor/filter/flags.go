@@ -2,6 +2,7 @@ package filter
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -211,24 +212,21 @@ func AttachOptional(args []string) []string {
 
 // splitTarget reads ADDR, ADDR:PORT or [ADDR]:PORT. ADDR may be a network. Without a port, port
 // is -1.
-func splitTarget(s string) (net netip.Prefix, port int, err error) {
+func splitTarget(s string) (to netip.Prefix, port int, err error) {
 	addr := s
 	port = -1
-	if i := strings.LastIndexByte(s, ':'); i >= 0 && (s[0] == '[' && s[i-1] == ']' || strings.Count(s, ":") == 1) {
-		n, err := strconv.ParseUint(s[i+1:], 10, 16)
+	if host, digits, err := net.SplitHostPort(s); err == nil {
+		n, err := strconv.ParseUint(digits, 10, 16)
 		if err != nil {
-			return net, port, errors.New("a port is a number from 0 to 65535")
+			return to, port, errors.New("a port is a number from 0 to 65535")
 		}
-		addr, port = s[:i], int(n)
+		addr, port = host, int(n)
+	} else if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		addr = s[1 : len(s)-1]
 	}
-	if inner, ok := strings.CutPrefix(addr, "["); ok {
-		if addr, ok = strings.CutSuffix(inner, "]"); !ok {
-			return net, port, errors.New("not ADDR, ADDR:PORT or [ADDR]:PORT")
-		}
-	}
-	net, ok := parseNetwork(addr)
+	to, ok := parseNetwork(addr)
 	if !ok {
-		return net, port, errors.New("not an address")
+		return to, port, errors.New("not an address")
 	}
-	return net, port, nil
+	return to, port, nil
 }

@@ -37,12 +37,9 @@ func familyName(family uint8) string { return cmp.Or(families[family], fmt.Sprin
 
 // hookName returns nft's word for a hook of a family (enum nf_inet_hooks, nf_dev_hooks, NF_ARP_*).
 func hookName(family string, hook uint32) string {
-	names := []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
-	switch family {
-	case "netdev":
-		names = []string{"ingress", "egress"}
-	case "arp":
-		names = []string{"input", "output", "forward"}
+	names, ok := map[string][]string{"netdev": {"ingress", "egress"}, "arp": {"input", "output", "forward"}}[family]
+	if !ok {
+		names = []string{"prerouting", "input", "forward", "output", "postrouting", "ingress"}
 	}
 	if int(hook) < len(names) {
 		return names[hook]
