@@ -131,6 +131,12 @@ type focus struct {
 	hints, always []keys.Action
 }
 
+// pageHints are the keys in the footer of a page, the most useful first, because the last ones may
+// not fit. Those that do not work on a page are left out.
+var pageHints = []keys.Action{keys.Enter, keys.GroupBy, keys.Fold, keys.Sort, keys.Filter, keys.Pause, keys.Faster,
+	keys.Slower, keys.SeekOn, keys.SeekBack, keys.Export, keys.Delete, keys.Copy, keys.Mark, keys.Only, keys.Names,
+	keys.Window, keys.Columns, keys.Views}
+
 func (m *Model) focus() focus {
 	always := []keys.Action{keys.Help, keys.Quit}
 	switch {
@@ -144,7 +150,7 @@ func (m *Model) focus() focus {
 		hints := []keys.Action{keys.Back, keys.Up, keys.Down, keys.Rules, keys.Explain, keys.Copy, keys.Delete}
 		return focus{&m.detailKeys, hints, always}
 	}
-	hints := m.page().Hints()
+	hints := pageHints
 	if m.s.CanStepBack() {
 		hints = append([]keys.Action{keys.Back}, hints...)
 	}

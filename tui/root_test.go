@@ -62,7 +62,6 @@ type fakePage struct {
 func (p *fakePage) note(what string) tea.Cmd { p.got = append(p.got, what); return nil }
 
 func (p *fakePage) Title() string          { return "Fake" }
-func (p *fakePage) Hints() []keys.Action   { return nil }
 func (p *fakePage) Resize(int, int)        {}
 func (p *fakePage) Pull() tea.Cmd          { return p.note("pull") }
 func (p *fakePage) Step(rows int) tea.Cmd  { return p.note(fmt.Sprint("step ", rows)) }

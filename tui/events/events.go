@@ -11,7 +11,6 @@ import (
 	"natlens/monitor"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
-	"natlens/tui/keys"
 	"natlens/tui/page"
 )
 
@@ -26,9 +25,7 @@ func New(s *page.Session) *Page {
 	p.Table = page.Table[monitor.Event, uint64]{S: s, Name: "Events", Column: colFrom, Follow: true, Newest: page.Last,
 		Key:     func(e *monitor.Event) uint64 { return e.Seq },
 		Faded:   func(e *monitor.Event) bool { return e.Kind == monitor.KindDestroy },
-		Columns: p.columns, Read: p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, Why: p.why,
-		Footer: []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.End, keys.Export, keys.Copy, keys.Only,
-			keys.Names}}
+		Columns: p.columns, Read: p.read, Open: func() tea.Cmd { return s.OpenChosen(p) }, Why: p.why}
 	return p
 }
 

@@ -47,12 +47,6 @@ func New(s *page.Session) *Page {
 			keys.Mark:    {Run: p.markRow},
 			keys.MarkAll: keys.Act(p.markAll),
 		},
-		Footer: []keys.Action{keys.Enter, keys.Filter, keys.Sort, keys.Pause, keys.Export, keys.Delete, keys.Copy,
-			keys.Mark, keys.Names, keys.Only},
-	}
-	if s.Replay {
-		p.Footer = []keys.Action{keys.Enter, keys.Filter, keys.Pause, keys.Faster, keys.Slower, keys.SeekOn,
-			keys.SeekBack, keys.Sort, keys.Only}
 	}
 	return p
 }

@@ -17,7 +17,6 @@ import (
 	"natlens/monitor/groups"
 	"natlens/monitor/human"
 	"natlens/monitor/table"
-	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
@@ -41,7 +40,7 @@ func New(s *page.Session, w *Watch, findings Findings) *Page {
 	p.Table = page.Table[monitor.Finding, [2]string]{S: s, Name: "Health", Follow: true,
 		Key:     func(f *monitor.Finding) [2]string { return [...]string{f.Rule, f.Subject} },
 		Columns: p.columns, Open: p.drill, Above: p.above, Detail: p.detail,
-		Opens: "its flows", Footer: []keys.Action{keys.Enter, keys.Up, keys.Down, keys.Pause}}
+		Opens: "its flows"}
 	return p
 }
 

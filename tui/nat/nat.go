@@ -10,7 +10,6 @@ import (
 
 	"natlens/monitor/filter"
 	"natlens/monitor/human"
-	"natlens/tui/keys"
 	"natlens/tui/page"
 	"natlens/tui/paint"
 )
@@ -31,8 +30,7 @@ func New(s *page.Session) *Page {
 	p.Table = page.Table[pool, poolKey]{S: s, Name: "NAT", Follow: true, Key: func(q *pool) poolKey { return q.key },
 		Column: colTo, By: colInUse, Down: true, Orders: orders, Sorted: func() tea.Cmd { p.show(); return nil },
 		Columns: func() []column { return p.layout },
-		Open:    func() tea.Cmd { return s.Drill(p.Condition()) }, Why: p.why, Opens: "these flows",
-		Footer: []keys.Action{keys.Enter, keys.Sort, keys.Filter, keys.Only, keys.Pause, keys.Names}}
+		Open:    func() tea.Cmd { return s.Drill(p.Condition()) }, Why: p.why, Opens: "these flows"}
 	return p
 }
 

@@ -24,10 +24,6 @@ type Page interface {
 	Keys() keys.Actions
 	keys.Mover
 
-	// Hints are the keys in the footer, before help and quit: the most useful first, because
-	// the last ones may not fit. Unbound ones are dropped.
-	Hints() []keys.Action
-
 	// Resize sets the room; it may be called at any time.
 	Resize(width, height int)
 

@@ -18,10 +18,9 @@ import (
 // long list, Read passes the rows around the cursor to Set.
 type Table[R any, K comparable] struct {
 	S       *Session
-	Name    string        // Page.Title
-	Footer  []keys.Action // Page.Hints
-	Actions keys.Actions  // Page.Keys, without those of columns and of Open
-	Opens   string        // what Open does, for help and footer; "": the usual words
+	Name    string       // Page.Title
+	Actions keys.Actions // Page.Keys, without those of columns and of Open
+	Opens   string       // what Open does, for help and footer; "": the usual words
 
 	Columns func() []Column[R]    // those that fit into Width, from the left
 	Key     func(*R) K            // identifies a row
@@ -58,8 +57,6 @@ type Table[R any, K comparable] struct {
 }
 
 func (t *Table[R, K]) Title() string { return t.Name }
-
-func (t *Table[R, K]) Hints() []keys.Action { return t.Footer }
 
 func (t *Table[R, K]) Keys() keys.Actions {
 	all := maps.Clone(t.Actions)

@@ -50,9 +50,7 @@ func New(s *page.Session) *Page {
 			keys.Fold:    {Run: p.fold},
 			keys.GroupBy: {Run: p.nextGrouping},
 			keys.Fields:  keys.Act(p.askFields),
-		},
-		Footer: []keys.Action{keys.Enter, keys.GroupBy, keys.Fold, keys.Sort, keys.Window, keys.Filter, keys.Only,
-			keys.Pause, keys.Names}}
+		}}
 	_ = p.use(0, groupings[0].by) // these fields exist
 	return p
 }

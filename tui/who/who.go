@@ -60,8 +60,7 @@ func New(s *page.Session, asker Asker) *Page {
 	p := &Page{asker: asker, cancel: func() {}}
 	p.Table = page.Table[Row, int]{S: s, Name: "Who", Key: func(*Row) int { return 0 }, // an answer never changes
 		Columns: p.columns, Above: p.above, Detail: p.detail,
-		Actions: keys.Actions{keys.Enter: {Run: p.ask, Does: "ask"}},
-		Footer:  []keys.Action{keys.Enter, keys.Up, keys.Down}}
+		Actions: keys.Actions{keys.Enter: {Run: p.ask, Does: "ask"}}}
 	return p
 }
 
