@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,18 +25,13 @@ func ParseGateway(text string) (Gateway, error) {
 			"fra1-a,site=fra1")
 	}
 	words := strings.Split(text, ",")
-	labels := map[string]string{}
-	for _, w := range words[1:] {
-		key, _, _ := strings.Cut(w, "=")
-		if labels[key] != "" {
+	slices.Sort(words[1:])
+	for i := 2; i < len(words); i++ {
+		if key, _, _ := strings.Cut(words[i], "="); strings.HasPrefix(words[i-1], key+"=") {
 			return "", fmt.Errorf("has the label %s twice", key)
 		}
-		labels[key] = "," + w
 	}
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		words[0] += labels[key]
-	}
-	return Gateway(words[0]), nil
+	return Gateway(strings.Join(words, ",")), nil
 }
 
 // Name returns the name without the labels.

@@ -46,15 +46,14 @@ func TestNotify(t *testing.T) {
 		}
 		return string(b[:n])
 	}
-	n, err := Open(func(name string) string {
-		return map[string]string{"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "20000"}[name]
-	})
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "20000")
+	t.Setenv("WATCHDOG_PID", "")
+	var stuck atomic.Bool
+	stop, err := Ready(func() string { return "7 events/s" }, func() bool { return !stuck.Load() })
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.Close()
-	var stuck atomic.Bool
-	stop := n.Ready(func() string { return "7 events/s" }, func() bool { return !stuck.Load() })
 	if got := read(); got != "READY=1\nSTATUS=7 events/s" {
 		t.Errorf("first %q", got)
 	}
@@ -69,7 +68,7 @@ func TestNotify(t *testing.T) {
 	if got = read(); got != "STATUS=7 events/s" {
 		t.Errorf("a stuck run says %q", got)
 	}
-	go stop()
+	stop()
 	for got == "STATUS=7 events/s" {
 		got = read()
 	}
@@ -80,15 +79,15 @@ func TestNotify(t *testing.T) {
 
 // TestNoManager expects a run without a service manager to say nothing, and one with a wrong address to say so.
 func TestNoManager(t *testing.T) {
-	n, err := Open(func(string) string { return "" })
-	if n != nil || err != nil {
-		t.Fatal(n, err)
+	status := func() string { return "" }
+	t.Setenv("NOTIFY_SOCKET", "")
+	stop, err := Ready(status, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	n.Ready(nil, nil)()
-	if err := n.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := Open(func(string) string { return "/nowhere/notify" }); !errors.Is(err, fs.ErrNotExist) {
+	stop()
+	t.Setenv("NOTIFY_SOCKET", "/nowhere/notify")
+	if _, err := Ready(status, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }

@@ -3,7 +3,6 @@
 package watch
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -18,17 +17,12 @@ import (
 // more. A run that enters namespaces, or reads what other processes do, keeps its rights. The caller calls ended at
 // the end.
 func (o *Options) serve(con cli.Console, run *live.Run) (ended func(), err error) {
-	n, err := service.Open(con.Getenv)
-	if err != nil {
-		return nil, err
-	}
 	if con.Alone && !run.Several() && run.NetNS() == 0 && !o.Filter.Process {
 		if err := service.Confine(o.dirs()...); err != nil {
-			return nil, errors.Join(err, n.Close())
+			return nil, err
 		}
 	}
-	stop := n.Ready(statusOf(run), aliveOf(run.Loop.Progress))
-	return func() { stop(); _ = n.Close() }, nil
+	return service.Ready(statusOf(run), aliveOf(run.Loop.Progress))
 }
 
 // dirs are the directories in which the run makes files.
