@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"natlens/cmd/natlens/cli"
+	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
 
@@ -166,3 +168,34 @@ press_tab "watch tcp dpo"
 press_tab "-E -p ud"
 press_tab "-L unc"
 `
+
+// TestCompletionOfNamespaces offers namespaces by their names, but none whose name a terminal would obey.
+func TestCompletionOfNamespaces(t *testing.T) {
+	if os.Geteuid() != 0 || !labtest.InitialUserNS() {
+		t.Skip("only root of the host can name a namespace")
+	}
+	l := labtest.NewWith(t, lab.Config{})
+	prefix := fmt.Sprintf("complete-%d-", os.Getpid())
+	nameNetNS(t, l.Gateway, prefix+"b")
+	nameNetNS(t, l.Client, prefix+"a")
+	nameNetNS(t, l.Server, prefix+"\x1b[31m")
+	for _, words := range [][]string{
+		{"watch", "--netns", prefix}, {"who", "--netns", prefix}, {"list", "--netns", prefix}, {"watch", "netns", prefix},
+	} {
+		got := call(t.Context(), cli.Console{}, append([]string{"__completeNoDesc"}, words...)...)
+		var offered []string
+		for _, line := range strings.Split(got.stdout.String(), "\n") {
+			if strings.HasPrefix(line, prefix) {
+				offered = append(offered, line)
+			}
+		}
+		slices.Sort(offered)
+		if want := []string{prefix + "a", prefix + "b"}; !slices.Equal(offered, want) {
+			t.Errorf("%q: offered %q, want %q; %s", words, offered, want, got.stderr.String())
+		}
+	}
+	all := call(t.Context(), cli.Console{}, "__completeNoDesc", "watch", "--netns", "al").stdout.String()
+	if !slices.Contains(strings.Split(all, "\n"), "all") {
+		t.Errorf("watch --netns al: offered %q, want all", all)
+	}
+}
