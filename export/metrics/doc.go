@@ -4,8 +4,7 @@
 //	m := metrics.New(metrics.Config{Table: table, Stats: run.Stats})
 //	run.Tap(m)
 //	l, err := metrics.Listen("127.0.0.1:9742")
-//	server := metrics.Serve(l, m)
-//	defer server.Close()
+//	defer metrics.Serve(l, m)()
 //
 // [Metrics.Write] counts events in plain arrays and does not allocate. Values that need a scan
 // of the table are computed at a scrape, at most once a second, and lock a part of the table at

@@ -47,11 +47,8 @@ func ServeRun(l net.Listener, run *live.Run, version string) {
 	}
 	m := New(cfg)
 	run.Tap(m)
-	server := Serve(l, m)
-	run.OnClose(func() error {
-		_ = server.Close() // a scrape that was cut off is not the run's error
-		return nil
-	})
+	stop := Serve(l, m)
+	run.OnClose(func() error { stop(); return nil })
 }
 
 // findingMetrics counts the active findings of every rule in every namespace.

@@ -44,13 +44,13 @@ func TestListen(t *testing.T) {
 }
 
 // TestServer scrapes over a connection, and expects that nothing else is there
-// and that Close ends it.
+// and that stop ends it.
 func TestServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Serve(l, New(Config{Version: "v1"}))
+	stop := Serve(l, New(Config{Version: "v1"}))
 	base := "http://" + l.Addr().String()
 	for _, c := range []struct {
 		method, path string
@@ -78,9 +78,7 @@ func TestServer(t *testing.T) {
 			t.Errorf("%s %s: %d, %v, %.300s", c.method, c.path, r.StatusCode, err, text)
 		}
 	}
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
+	stop()
 	if conn, err := net.Dial("tcp", l.Addr().String()); err == nil {
 		conn.Close()
 		t.Error("somebody listens still")
@@ -106,7 +104,7 @@ func TestConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer Serve(l, New(Config{})).Close()
+	defer Serve(l, New(Config{}))()
 	ask := func(conn net.Conn) error {
 		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			return err

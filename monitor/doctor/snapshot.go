@@ -53,14 +53,6 @@ func (s *Snapshot) PerSecond(n uint64) float64 {
 	return float64(n) / s.Span.Seconds()
 }
 
-// PerMinute returns by how many flows a minute the table grew; negative if it shrank.
-func (s *Snapshot) PerMinute() float64 {
-	if s.Span <= 0 {
-		return 0
-	}
-	return (float64(s.Fill.End) - float64(s.Fill.Begin)) / s.Span.Minutes()
-}
-
 // Place says how a command that a user types reaches a network namespace.
 type Place struct {
 	Sudo   bool   // commands need sudo(8)

@@ -40,14 +40,17 @@ func table(s *Snapshot, c *Check) {
 }
 
 func growth(s *Snapshot, c *Check) {
-	perMinute := s.PerMinute()
+	grown := float64(s.Fill.End) - float64(s.Fill.Begin)
+	perMinute := 0.0
+	if s.Span > 0 {
+		perMinute = grown / s.Span.Minutes()
+	}
 	c.Evidence["per_minute"] = perMinute
 	verb := "grows"
 	if perMinute < 0 {
 		verb = "shrinks"
 	}
 	c.say("the table %s by %s flows a minute", verb, human.Count(uint64(math.Round(math.Abs(perMinute)))))
-	grown := float64(s.Fill.End) - float64(s.Fill.Begin)
 	if s.Fill.Max == 0 || grown*100 < growthMin*float64(s.Fill.Max) || grown <= 0 {
 		return
 	}
