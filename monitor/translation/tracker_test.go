@@ -12,6 +12,12 @@ import (
 
 type feed = translationtest.Feed
 
+// resynced adds the end of a comparison with the kernel's table that began at from.
+func resynced(f *feed, from, to monitor.Time) {
+	e := f.Batch.Add()
+	e.Kind, e.Time, e.Gap = monitor.KindResynced, to, &monitor.Gap{From: from, To: to}
+}
+
 var at, client, in = translationtest.At, translationtest.Client, translationtest.In
 
 // life is what tests compare of a translation.
@@ -151,9 +157,9 @@ func TestTracker(t *testing.T) {
 			f.Add(monitor.KindNew, at(0), 1, client(1))
 			f.Lost(at(4), at(5), 10)
 			f.Lost(at(6), at(7), 10)
-			f.Resynced(at(6), at(8))
+			resynced(f, at(6), at(8))
 			f.Add(monitor.KindNew, at(9), 2, client(2)).Inferred = true
-			f.Resynced(at(8), at(10))
+			resynced(f, at(8), at(10))
 			f.Add(monitor.KindExisting, at(11), 3, client(3))
 			f.Add(monitor.KindDestroy, at(12), 2, client(2))
 			f.Add(monitor.KindDestroy, at(12), 3, client(3))

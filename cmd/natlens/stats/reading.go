@@ -153,15 +153,14 @@ func (o *options) watch(ctx context.Context) (all []*reading, seen *watched, err
 	if err != nil {
 		return nil, nil, err
 	}
+	old := map[monitor.NetNS]map[string]uint64{}
+	for _, r := range before {
+		old[r.ID] = r.Counters
+	}
 	for _, now := range after {
 		grown := numbers{}
 		for word, n := range now.Counters {
-			grown[word] = n
-			for _, old := range before {
-				if old.ID == now.ID {
-					grown[word] = n - old.Counters[word]
-				}
-			}
+			grown[word] = n - old[now.ID][word]
 		}
 		err := run.In(now.ID, func(fd int) error {
 			r, err := readOne(reading, run.Names().Get(now.ID), fd)

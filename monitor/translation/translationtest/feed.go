@@ -85,13 +85,6 @@ func (f *Feed) Lost(from, to monitor.Time, count uint64) *monitor.Event {
 	return e
 }
 
-// Resynced adds the end of a comparison with the kernel's table that began at
-// from.
-func (f *Feed) Resynced(from, to monitor.Time) {
-	e := f.Batch.Add()
-	e.Kind, e.Time, e.Gap = monitor.KindResynced, to, &monitor.Gap{From: from, To: to}
-}
-
 // Take returns the batch and begins the next.
 func (f *Feed) Take() *monitor.Batch {
 	b := f.Batch
