@@ -83,9 +83,7 @@ func NewRotation(o RotationOptions) (*Rotation, error) {
 		r.o.Now = time.Now
 	}
 	r.o.Format = cmp.Or(o.Format, "pcapng")
-	if r.o.Notes == nil {
-		r.o.Notes = io.Discard
-	}
+	r.o.Notes = cmp.Or(o.Notes, io.Discard)
 	if !r.rotates() {
 		if err := r.open(0); err != nil {
 			return nil, err

@@ -100,13 +100,10 @@ func (m *messages) message(p *packet, msg []byte, b *monitor.Batch) {
 		}
 	}
 	e.Seq = p.seq
-	if note, ok := bytes.CutPrefix(p.note, []byte("natlens: inferred ")); ok {
-		if k := jsonl.KindNamed(string(note)); k == monitor.KindNew || k == monitor.KindUpdate {
-			e.Kind, e.Inferred = k, true
+	for i := range notes {
+		if bytes.Equal(p.note, notes[i].text) {
+			e.Kind, e.Inferred = notes[i].kind, notes[i].inferred
 		}
-	}
-	if bytes.Equal(p.note, interim) {
-		e.Kind = monitor.KindInterim
 	}
 	if p.local != nil {
 		if e.Local, err = jsonl.DecodeLocal(p.local); err != nil {

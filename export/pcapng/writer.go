@@ -164,14 +164,10 @@ func (p *Writer) message(e *monitor.Event) {
 	w.u32(size)
 	w.b = append(w.b, cooked...)
 	w.bytes(e.Raw)
-	switch {
-	case e.Kind == monitor.KindInterim:
-		w.option(optComment, interim)
-	case !e.Inferred:
-	case e.Kind == monitor.KindNew: // a message of a dump, from which the event was inferred
-		w.option(optComment, inferredNew)
-	default:
-		w.option(optComment, inferredUpdate)
+	for i := range notes {
+		if n := &notes[i]; e.Kind == n.kind && e.Inferred == n.inferred {
+			w.option(optComment, n.text)
+		}
 	}
 	if e.Local != nil {
 		p.text = jsonl.AppendLocal(append(p.text[:0], "natlens: "...), e.Local)
@@ -191,10 +187,16 @@ func (p *Writer) message(e *monitor.Event) {
 	p.seen++
 }
 
-var (
-	inferredNew, inferredUpdate = []byte("natlens: inferred new"), []byte("natlens: inferred update")
-	interim                     = []byte("natlens: interim")
-)
+// notes are the comments of events whose message is one of a dump.
+var notes = []struct {
+	kind     monitor.Kind
+	inferred bool
+	text     []byte
+}{
+	{monitor.KindInterim, false, []byte("natlens: interim")},
+	{monitor.KindNew, true, []byte("natlens: inferred new")},
+	{monitor.KindUpdate, true, []byte("natlens: inferred update")},
+}
 
 // note appends a comment without a packet, in a block of statistics.
 func (p *Writer) note(at monitor.Time, comment []byte, span *monitor.Gap) {
