@@ -83,7 +83,8 @@ func (c *counts) count(e *monitor.Event) {
 	case monitor.KindUpdate:
 		// A program that changes the flow makes the kernel send its state again,
 		// which is no handshake.
-		if e.Has&monitor.AttrState != 0 && f.State == established[slot] && f.State != 0 && e.PortID == 0 {
+		name := f.State.Name(f.Orig.Proto)
+		if e.Has&monitor.AttrState != 0 && (name == "ESTABLISHED" || name == "OPEN") && e.PortID == 0 { // OPEN: DCCP
 			c.handshake[slot].add(time.Duration(e.Time-e.Born), &handshakeBounds)
 		}
 	case monitor.KindDestroy:

@@ -34,9 +34,6 @@ var (
 
 	// states are the values of the label state, "" for unused slots.
 	states [protoSlots][stateSlots]string
-
-	// established are the states with which a handshake ends; 0: no handshake.
-	established [protoSlots]monitor.State
 )
 
 func init() {
@@ -54,9 +51,6 @@ func init() {
 		}
 		states[slot][stateUnknown] = "unknown"
 	}
-	established[slotOf[monitor.TCP]] = monitor.TCPEstablished
-	established[slotOf[monitor.SCTP]], _ = monitor.StateByName(monitor.SCTP, "ESTABLISHED")
-	established[slotOf[monitor.DCCP]], _ = monitor.StateByName(monitor.DCCP, "OPEN")
 }
 
 func stateOf(f *monitor.Flow, known monitor.Attrs) int {

@@ -56,13 +56,10 @@ func ifAddr(m netlink.Message) (addr netip.Addr, ok bool) {
 	if err != nil {
 		return netip.Addr{}, false
 	}
-	local := false
 	for attrs.Next() {
-		switch attrs.Type() {
-		case unix.IFA_LOCAL, unix.IFA_ADDRESS:
-			if a, good := netip.AddrFromSlice(attrs.Bytes()); good && !local {
+		if t := attrs.Type(); t == unix.IFA_LOCAL || t == unix.IFA_ADDRESS && !ok {
+			if a, good := netip.AddrFromSlice(attrs.Bytes()); good {
 				addr, ok = a, true
-				local = attrs.Type() == unix.IFA_LOCAL
 			}
 		}
 	}

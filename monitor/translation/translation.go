@@ -18,7 +18,11 @@
 // The package does no I/O. [Row] is the JSON form of a translation.
 package translation
 
-import "natlens/monitor"
+import (
+	"strings"
+
+	"natlens/monitor"
+)
 
 // Translation is what NAT did to one flow, and when.
 type Translation struct {
@@ -89,10 +93,7 @@ func kindOf(f *monitor.Flow) Kind {
 func (k Kind) String() string {
 	text := monitor.NATKind(k & (SNAT | DNAT)).String()
 	if k&Redirect != 0 {
-		text = "redirect"
-		if k&SNAT != 0 {
-			text = "snat+redirect"
-		}
+		text = strings.Replace(text, "dnat", "redirect", 1)
 	}
 	if k&PortOnly != 0 {
 		text += ",port-only"
