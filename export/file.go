@@ -223,8 +223,7 @@ func (e *WriteError) Unwrap() error { return e.Err }
 
 // reason returns an error of package os without the path, because a WriteError has it.
 func reason(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err

@@ -21,6 +21,14 @@ func AddrFrom(a netip.Addr) Addr { return Addr(a.As16()) }
 // Is4 reports whether the address is an IPv4 one.
 func (a Addr) Is4() bool { return Is4(&a) }
 
+// Family returns IPv4 or IPv6.
+func (a Addr) Family() Family {
+	if a.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
 func Is4(a *Addr) bool {
 	return binary.BigEndian.Uint64(a[:8]) == 0 && binary.BigEndian.Uint32(a[8:12]) == 0xffff
 }

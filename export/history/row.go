@@ -28,19 +28,15 @@ func appendRow(args []any, t *translation.Translation, s translation.Side) []any
 	if len(t.Sides()) == 1 { // nothing rewrites the peer
 		args[len(args)-2], args[len(args)-1] = nil, nil
 	}
+	var local any
+	if t.Local != nil {
+		text, _ := t.Local.MarshalJSON() // names are texts, so it does not fail
+		local = string(text)
+	}
 	return append(args, int64(t.NAT), ifKnown(t.Proto.IsICMP(), t.ICMP), int64(t.Zone), t.Namespace,
 		ifKnown(t.HasID, t.ID), ifKnown(t.HasState, t.State), int64(t.Status), int64(t.Reason), int64(t.Doubt),
 		ifKnown(t.Counted, t.Original.Packets), ifKnown(t.Counted, t.Original.Bytes),
-		ifKnown(t.Counted, t.Reply.Packets), ifKnown(t.Counted, t.Reply.Bytes), localText(t.Local))
-}
-
-// localText returns the JSON of a column local.
-func localText(l *monitor.Local) any {
-	if l == nil {
-		return nil
-	}
-	text, _ := l.MarshalJSON() // names are texts, so it does not fail
-	return string(text)
+		ifKnown(t.Counted, t.Reply.Packets), ifKnown(t.Counted, t.Reply.Bytes), local)
 }
 
 func ifKnown[N uint16 | uint32 | uint64 | monitor.State](known bool, n N) any {
@@ -108,10 +104,7 @@ func (r *row) finish() error {
 	} else {
 		t.From, t.SentAs, t.To, t.DeliveredTo = ends[0], ends[1], ends[2], ends[3]
 	}
-	t.Family = monitor.IPv6
-	if t.From.Addr.Is4() {
-		t.Family = monitor.IPv4
-	}
+	t.Family = t.From.Addr.Family()
 	return nil
 }
 

@@ -187,15 +187,11 @@ func (r *reader) statistics(body []byte, b *monitor.Batch) {
 		if code != optComment || !ours || len(text) == 0 || text[0] != '{' {
 			return
 		}
-		var c struct {
-			V      int
-			Locals *[]netip.Addr
-		}
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.DisallowUnknownFields()
-		if d.Decode(&c) == nil && !d.More() && c.V == 1 && c.Locals != nil {
+		var addrs []netip.Addr
+		list, isLocals := bytes.CutPrefix(text, []byte(`{"v":1,"locals":`))
+		if isLocals && json.Unmarshal(bytes.TrimSuffix(list, []byte("}")), &addrs) == nil {
 			if r.locals != nil {
-				r.locals(monitor.NewLocals(*c.Locals))
+				r.locals(monitor.NewLocals(addrs))
 			}
 			return
 		}

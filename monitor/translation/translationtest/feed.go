@@ -26,15 +26,11 @@ func Endpoint(text string) monitor.Endpoint {
 // that is delivered to at.
 func Flow(from, to, as, at string) monitor.Flow {
 	f, t, a, d := Endpoint(from), Endpoint(to), Endpoint(as), Endpoint(at)
-	family := monitor.IPv6
-	if f.Addr.Is4() {
-		family = monitor.IPv4
-	}
 	flow := monitor.Flow{
 		Orig:  monitor.Tuple{Src: f.Addr, SrcPort: f.Port, Dst: t.Addr, DstPort: t.Port, Proto: monitor.TCP},
 		Reply: monitor.Tuple{Src: d.Addr, SrcPort: d.Port, Dst: a.Addr, DstPort: a.Port, Proto: monitor.TCP},
 	}
-	flow.Orig.Family, flow.Reply.Family = family, family
+	flow.Orig.Family, flow.Reply.Family = f.Addr.Family(), f.Addr.Family()
 	if f != a {
 		flow.Status |= monitor.SrcNAT
 	}
