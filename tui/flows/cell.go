@@ -99,14 +99,11 @@ func rate(part func(table.Rate) float64) func(*Page, *row, int) (paint.Role, str
 
 const counted = monitor.AttrCountersOrig | monitor.AttrCountersReply
 
-func (p *Page) bytes(r *row) (known bool, text string) {
-	f := &r.Row.Flow
-	return r.Row.Known.Any(counted), human.Bytes(f.CountersOrig.Bytes + f.CountersReply.Bytes)
-}
-
-func (p *Page) packets(r *row) (known bool, text string) {
-	f := &r.Row.Flow
-	return r.Row.Known.Any(counted), human.Short(f.CountersOrig.Packets + f.CountersReply.Packets)
+// counters returns a cell with a sum of the flow's counters.
+func counters(text func(orig, reply monitor.Counters) string) func(*Page, *row, int) (paint.Role, string) {
+	return value(func(_ *Page, r *row) (known bool, _ string) {
+		return r.Row.Known.Any(counted), text(r.Row.Flow.CountersOrig, r.Row.Flow.CountersReply)
+	})
 }
 
 // age returns the time since the flow began; of an ended flow its duration. The age of a flow
@@ -199,20 +196,18 @@ var columnTable = [columns]column{
 		rate(func(r table.Rate) float64 { return float64(r.Up) })},
 	colDown: {"DOWN", 8, true, table.ByDown, true, nil,
 		rate(func(r table.Rate) float64 { return float64(r.Down) })},
-	colRate:  {"RATE", 8, true, table.ByRate, true, nil, rate(table.Rate.Total)},
-	colBytes: {"BYTES", 7, true, table.ByBytes, true, nil, value((*Page).bytes)},
+	colRate: {"RATE", 8, true, table.ByRate, true, nil, rate(table.Rate.Total)},
+	colBytes: {"BYTES", 7, true, table.ByBytes, true, nil,
+		counters(func(o, r monitor.Counters) string { return human.Bytes(o.Bytes + r.Bytes) })},
 	colBytesUp: {"BYTES UP", 8, true, table.ByArrival, true, nil,
-		value(func(p *Page, r *row) (known bool, text string) {
-			return r.Row.Known.Any(counted), human.Bytes(r.Row.Flow.CountersOrig.Bytes)
-		})},
+		counters(func(o, _ monitor.Counters) string { return human.Bytes(o.Bytes) })},
 	colBytesDown: {"BYTES DOWN", 10, true, table.ByArrival, true, nil,
-		value(func(p *Page, r *row) (known bool, text string) {
-			return r.Row.Known.Any(counted), human.Bytes(r.Row.Flow.CountersReply.Bytes)
-		})},
-	colPackets: {"PACKETS", 7, true, table.ByPackets, true, nil, value((*Page).packets)},
-	colAge:     {"AGE", 5, true, table.ByBorn, false, nil, value((*Page).age)},
-	colLeft:    {"LEFT", 5, true, table.ByTimeout, false, nil, value((*Page).left)},
-	colMark:    {"MARK", 8, false, table.ByMark, true, fields{filter.FieldMark}, text((*Page).mark)},
+		counters(func(_, r monitor.Counters) string { return human.Bytes(r.Bytes) })},
+	colPackets: {"PACKETS", 7, true, table.ByPackets, true, nil,
+		counters(func(o, r monitor.Counters) string { return human.Short(o.Packets + r.Packets) })},
+	colAge:  {"AGE", 5, true, table.ByBorn, false, nil, value((*Page).age)},
+	colLeft: {"LEFT", 5, true, table.ByTimeout, false, nil, value((*Page).left)},
+	colMark: {"MARK", 8, false, table.ByMark, true, fields{filter.FieldMark}, text((*Page).mark)},
 	colZone: {"ZONE", 4, true, table.ByZone, false, fields{filter.FieldOrigZone, filter.FieldReplyZone},
 		text(func(_ *Page, r *row) string { return page.ZoneText(&r.Row.Flow) })},
 	colHelper:  {"HELPER", 6, false, table.ByArrival, false, fields{filter.FieldHelper}, values(filter.FieldHelper)},

@@ -314,16 +314,14 @@ func (p *Page) full() float64 {
 // title names a chart, with those of the facts that fit.
 func title(width int, name string, facts ...paint.Span) (l paint.Line) {
 	l.Add(paint.Label, " "+name+"  ")
-	for i, f := range facts {
-		switch {
-		case f.Text == "":
-		case i > 0 && l.Width()+len(", ")+paint.Width(f.Text) > width:
-			return l
-		case i > 0:
-			f.Text = ", " + f.Text
-			fallthrough
-		default:
-			l.Add(f.Role, f.Text)
+	sep := ""
+	for _, f := range facts {
+		if sep != "" && l.Width()+len(sep)+paint.Width(f.Text) > width {
+			break
+		}
+		if f.Text != "" {
+			l.Add(f.Role, sep+f.Text)
+			sep = ", "
 		}
 	}
 	return l
