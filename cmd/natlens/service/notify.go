@@ -12,6 +12,9 @@ import (
 // statusEvery is the time between two messages about the state, if the watchdog does not want them more often.
 const statusEvery = 5 * time.Second
 
+// stopTime is how long stop waits for the manager to accept the last message.
+const stopTime = 100 * time.Millisecond
+
 // Ready says to the service manager that the service has begun, and sends its status and signs of life until stop is
 // called: see sd_notify(3). alive reports whether the run still makes progress: the watchdog gets no sign of life while
 // it does not. Without a service manager Ready does nothing.
@@ -25,8 +28,9 @@ func Ready(status func() string, alive func() bool) (stop func(), err error) {
 	if watchdog > 0 {
 		every = min(every, watchdog/2)
 	}
-	ended := make(chan struct{})
+	ended, said := make(chan struct{}), make(chan struct{})
 	go func() { // a manager that reads nothing holds up only this goroutine
+		defer close(said)
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
@@ -43,5 +47,11 @@ func Ready(status func() string, alive func() bool) (stop func(), err error) {
 			_, _ = daemon.SdNotify(false, state)
 		}
 	}()
-	return func() { close(ended) }, nil
+	return func() {
+		close(ended)
+		select {
+		case <-said:
+		case <-time.After(stopTime):
+		}
+	}, nil
 }
