@@ -118,13 +118,13 @@ func (k *kind) value(v uint64) string {
 	return strconv.FormatUint(v, 10)
 }
 
-// printed prints ranges, with joint between their ends.
-func (k *kind) printed(set []Range, joint string) []string {
+// printed prints ranges.
+func (k *kind) printed(set []Range) []string {
 	return mapped(set, func(r Range) string {
 		if r.Lo == r.Hi {
 			return k.value(r.Lo)
 		}
-		return k.value(r.Lo) + joint + k.value(r.Hi)
+		return k.value(r.Lo) + ".." + k.value(r.Hi)
 	})
 }
 

@@ -108,7 +108,7 @@ func (x Cmp) String() string {
 			return f.info().kind.value(x.Set[0].Lo)
 		}
 	}
-	parts := x.Field.info().kind.printed(x.Set, "..")
+	parts := x.Field.info().kind.printed(x.Set)
 	if x.Mask == 0 {
 		return x.Field.String() + opSet(x.Op, parts)
 	}
@@ -140,7 +140,7 @@ func stateNames(set []Range) []string {
 // Primitives print for people; Parse does not accept this text.
 
 func (x In) String() string {
-	parts := x.Field.info().kind.printed(x.Set, "..")
+	parts := x.Field.info().kind.printed(x.Set)
 	name := x.Field.String()
 	if x.Mask != ^uint64(0) {
 		name += " & 0x" + strconv.FormatUint(x.Mask, 16)

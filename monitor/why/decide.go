@@ -26,7 +26,7 @@ func Decide(f *Facts) Verdict {
 // checks return a verdict, or nil if they do not apply. They are in the order of a packet's path:
 // to this host, to the target, and back. The last one always returns a verdict.
 var checks = []func(*Facts) *Verdict{
-	noPacket, dropped, untracked, tableFull, conntrackDrop, unrouted, unconfirmed,
+	noPacket, dropped, untracked, conntrackDrop, unrouted, unconfirmed,
 	works, stale, notMatched, noForward,
 	answerDropped, answerLost, refused, unreachable,
 	snatGone, stray, hairpin, noHost, otherWay, noWayBack, silent,
@@ -72,17 +72,14 @@ func untracked(f *Facts) *Verdict {
 		"The packet is not tracked because of %s, so NAT never sees it.", r)
 }
 
-func tableFull(f *Facts) *Verdict {
-	if f.Packet.LookedUp() || f.Max == 0 || f.Entries*100 < f.Max*95 && f.Grown["early_drop"] == 0 {
-		return nil
-	}
-	return verdict("table-full", f.Place.Setting("net.netfilter.nf_conntrack_max", 2*f.Max),
-		"The table of flows is full (%d of %d), so conntrack drops the packet.", f.Entries, f.Max)
-}
-
+// conntrackDrop checks for a packet that is lost at conntrack's lookup.
 func conntrackDrop(f *Facts) *Verdict {
-	if f.Packet.LookedUp() {
+	switch {
+	case f.Packet.LookedUp():
 		return nil
+	case f.Max > 0 && (f.Entries*100 >= f.Max*95 || f.Grown["early_drop"] > 0):
+		return verdict("table-full", f.Place.Setting("net.netfilter.nf_conntrack_max", 2*f.Max),
+			"The table of flows is full (%d of %d), so conntrack drops the packet.", f.Entries, f.Max)
 	}
 	return verdict("conntrack-drop", f.Place.Natlens("doctor"), "conntrack drops the packet.")
 }
