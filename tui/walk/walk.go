@@ -27,24 +27,18 @@ func Render(w monitor.Walk, width int, st paint.Style) string {
 // Lines returns a walk as lines, with explain also the sentences that explain it.
 func Lines(w *monitor.Walk, width int, explain bool) []paint.Line {
 	var out []paint.Line
-	if w.Dropped() || w.Untracked { // there is no reply
-		for _, b := range blocks(w, &w.Original, width) {
-			out = append(out, b...)
-		}
-	} else if width >= sideBySide {
+	switch {
+	case w.Dropped() || w.Untracked: // there is no reply
+		out = slices.Concat(blocks(w, &w.Original, width)...)
+	case width >= sideBySide:
 		half := (width - 2) / 2
 		left, right := blocks(w, &w.Original, half), blocks(w, &w.Reply, half)
 		for i := range left {
 			out = appendBeside(out, left[i], right[i], half+2)
 		}
-	} else {
-		for _, b := range blocks(w, &w.Original, width) {
-			out = append(out, b...)
-		}
-		out = append(out, paint.Line{})
-		for _, b := range blocks(w, &w.Reply, width) {
-			out = append(out, b...)
-		}
+	default:
+		both := append(blocks(w, &w.Original, width), []paint.Line{{}})
+		out = slices.Concat(append(both, blocks(w, &w.Reply, width)...)...)
 	}
 	notes := footNotes(w)
 	if !explain {
@@ -248,26 +242,24 @@ func footNotes(w *monitor.Walk) []paint.Note {
 	if w.Master != nil {
 		out = append(out, masterNote(w.Master))
 	}
-	if w.Assumed {
-		out = append(out, paint.Note{{Role: paint.Warn,
-			Text: "The addresses of this host are not known: the flow is drawn as forwarded."}})
-	}
-	if w.NAT.NoBits {
-		out = append(out, paint.Note{{Role: paint.Warn, Text: "The tuples differ where no NAT bit is set: " +
-			"IPVS, or an entry made by hand."}})
-	}
-	if w.NAT.StrayBits {
-		out = append(out, paint.Note{{Role: paint.Warn, Text: "A NAT bit is set on a side that does not differ: " +
-			"an entry made by hand."}})
-	}
-	if w.NAT.Redirect {
-		out = append(out, paint.Words("DNAT sends the packet to this host itself: a redirect."))
-	}
-	if slices.ContainsFunc(w.Original.Steps, func(s monitor.Step) bool {
+	warning := func(text string) paint.Note { return paint.Note{{Role: paint.Warn, Text: text}} }
+	asNow := slices.ContainsFunc(w.Original.Steps, func(s monitor.Step) bool {
 		return slices.ContainsFunc(s.Rules, func(r monitor.Decision) bool { return r.Certainty != monitor.Traced })
-	}) {
-		out = append(out, paint.Words("The rules are those of now, for the flow's first packet. "+
-			"Exact: every condition is known. Probable: some are not, such as the interface."))
+	})
+	for _, n := range []struct {
+		applies bool
+		note    paint.Note
+	}{
+		{w.Assumed, warning("The addresses of this host are not known: the flow is drawn as forwarded.")},
+		{w.NAT.NoBits, warning("The tuples differ where no NAT bit is set: IPVS, or an entry made by hand.")},
+		{w.NAT.StrayBits, warning("A NAT bit is set on a side that does not differ: an entry made by hand.")},
+		{w.NAT.Redirect, paint.Words("DNAT sends the packet to this host itself: a redirect.")},
+		{asNow, paint.Words("The rules are those of now, for the flow's first packet. " +
+			"Exact: every condition is known. Probable: some are not, such as the interface.")},
+	} {
+		if n.applies {
+			out = append(out, n.note)
+		}
 	}
 	switch {
 	case w.Dropped():
