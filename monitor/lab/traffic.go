@@ -21,7 +21,8 @@ type action func(ctx context.Context, r *rand.Rand) error
 
 // trafficKind is one kind of traffic.
 type trafficKind struct {
-	weight int // frequency, relative to the other kinds
+	weight int  // frequency, relative to the other kinds
+	in     bool // the mix has it
 	do     action
 }
 
@@ -39,47 +40,43 @@ func (l *Lab) kinds(answered bool) []trafficKind {
 		return func(ctx context.Context, r *rand.Rand) error { return l.pings(ctx, r, to) }
 	}
 	kinds := []trafficKind{
-		{24, web(ServerHTTPS)},
-		{10, web(ServerHTTP)},
-		{8, func(ctx context.Context, r *rand.Rand) error { return l.web(ctx, r, l.Server, PublishedHTTP) }},
-		{5, web(Redirected)},
-		{2, func(ctx context.Context, r *rand.Rand) error { return l.web(ctx, r, l.Gateway, RedirectedLoopback) }},
-		{1, l.session},
-		{20, names(ServerDNS)},
-		{5, ping(ServerIP)},
-		{1, func(ctx context.Context, r *rand.Rand) error {
+		{24, true, web(ServerHTTPS)},
+		{10, true, web(ServerHTTP)},
+		{8, true, func(ctx context.Context, r *rand.Rand) error { return l.web(ctx, r, l.Server, PublishedHTTP) }},
+		{5, true, web(Redirected)},
+		{2, true, func(ctx context.Context, r *rand.Rand) error {
+			return l.web(ctx, r, l.Gateway, RedirectedLoopback)
+		}},
+		{1, true, l.session},
+		{20, true, names(ServerDNS)},
+		{5, true, ping(ServerIP)},
+		{1, true, func(ctx context.Context, r *rand.Rand) error {
 			// Raw packets need a port of their own: one from Linux's ephemeral range.
 			local := portOnly(uint16(32768 + r.IntN(28232)))
 			to := netip.AddrPortFrom(ServerIP, 3868)
 			return failure(l.SCTPOnce(ctx, SCTP{From: l.either(r), Local: local, To: to}))
 		}},
-		{1, func(ctx context.Context, r *rand.Rand) error {
+		{1, true, func(ctx context.Context, r *rand.Rand) error {
 			return failure(l.UDPLiteOnce(ctx, UDP{From: l.either(r), To: ServerDNS}))
 		}},
 		// Only one client: without ports two clients cannot share one address.
-		{1, func(ctx context.Context, _ *rand.Rand) error { return l.GREOnce(ctx, GRE{Raw: Raw{To: ServerIP}}) }},
-		{1, func(ctx context.Context, _ *rand.Rand) error { return l.RawOnce(ctx, Raw{To: ServerIP}) }},
-	}
-	if !answered {
-		kinds = append(kinds,
-			trafficKind{3, func(ctx context.Context, r *rand.Rand) error {
-				to := netip.AddrPortFrom(Blackhole, 123)
-				return failure(l.UDPOnce(ctx, UDP{From: l.either(r), To: to, Bytes: 48, NoReply: true}))
-			}},
-			trafficKind{2, func(ctx context.Context, r *rand.Rand) error {
-				return failure(l.SYNOnce(ctx, TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)}))
-			}})
-	}
-	if l.cfg.Helpers {
-		kinds = append(kinds, trafficKind{2, func(ctx context.Context, r *rand.Rand) error {
+		{1, true, func(ctx context.Context, _ *rand.Rand) error { return l.GREOnce(ctx, GRE{Raw: Raw{To: ServerIP}}) }},
+		{1, true, func(ctx context.Context, _ *rand.Rand) error { return l.RawOnce(ctx, Raw{To: ServerIP}) }},
+		{3, !answered, func(ctx context.Context, r *rand.Rand) error {
+			to := netip.AddrPortFrom(Blackhole, 123)
+			return failure(l.UDPOnce(ctx, UDP{From: l.either(r), To: to, Bytes: 48, NoReply: true}))
+		}},
+		{2, !answered, func(ctx context.Context, r *rand.Rand) error {
+			return failure(l.SYNOnce(ctx, TCP{From: l.either(r), To: netip.AddrPortFrom(Blackhole, 443)}))
+		}},
+		{2, l.cfg.Helpers, func(ctx context.Context, r *rand.Rand) error {
 			return failure(l.FTPOnce(ctx, FTP{From: l.either(r), Bytes: sizeOf(r), Passive: r.IntN(2) == 0}))
-		}})
+		}},
+		{10, l.IPv6, web(ServerHTTPS6)},
+		{6, l.IPv6, names(ServerDNS6)},
+		{3, l.IPv6, ping(ServerIP6)},
 	}
-	if l.IPv6 {
-		kinds = append(kinds,
-			trafficKind{10, web(ServerHTTPS6)}, trafficKind{6, names(ServerDNS6)}, trafficKind{3, ping(ServerIP6)})
-	}
-	return kinds
+	return slices.DeleteFunc(kinds, func(k trafficKind) bool { return !k.in })
 }
 
 // failure returns the error of an action.
