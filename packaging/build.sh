@@ -101,6 +101,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 rm -rf dist
 mkdir dist
+touch -d "@$SOURCE_DATE_EPOCH" packaging/scripts/*.sh # the apk has the times of these files
 common "$work/common"
 [ $# -gt 0 ] || set -- amd64 arm64 armv7 mips mipsel
 for arch; do build "$arch"; done
