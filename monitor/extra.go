@@ -28,9 +28,9 @@ const (
 // SeqAdj says how TCP sequence numbers of one direction are shifted after a
 // helper changed the length of the payload (struct nf_ct_seqadj).
 type SeqAdj struct {
-	Correction   uint32 // the sequence number from which OffsetAfter counts
-	OffsetBefore int32
-	OffsetAfter  int32
+	Correction   uint32 `json:"correction"` // the sequence number from which OffsetAfter counts
+	OffsetBefore int32  `json:"offset_before"`
+	OffsetAfter  int32  `json:"offset_after"`
 }
 
 // Synproxy has the values that SYNPROXY stores for a connection (struct nf_conn_synproxy).

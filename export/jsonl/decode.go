@@ -286,8 +286,8 @@ func (c *converter) extra() error {
 		}
 		c.known |= monitor.AttrDCCPRole
 	}
-	take(c, &x.SeqAdjOrig, (*monitor.SeqAdj)(c.SeqAdj.Orig), monitor.AttrSeqAdjOrig)
-	take(c, &x.SeqAdjReply, (*monitor.SeqAdj)(c.SeqAdj.Reply), monitor.AttrSeqAdjReply)
+	take(c, &x.SeqAdjOrig, c.SeqAdj.Orig, monitor.AttrSeqAdjOrig)
+	take(c, &x.SeqAdjReply, c.SeqAdj.Reply, monitor.AttrSeqAdjReply)
 	take(c, &x.Synproxy, c.Synproxy, monitor.AttrSynproxy)
 	take(c, &x.SecMark, c.SecMark, monitor.AttrSecMark)
 	take(c, &x.MarkMask, c.MarkMask, monitor.AttrMarkMask)

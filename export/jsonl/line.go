@@ -59,19 +59,19 @@ type line struct {
 	Ended     uint64 `json:"ended"`
 
 	// Rare.
-	Helper     *foreign          `json:"helper"`
-	HelperInfo *inHex            `json:"helper_info"`
-	SecCtx     *foreign          `json:"secctx"`
-	Labels     *[]uint16         `json:"labels"`
-	LabelsMask *[]uint16         `json:"labels_mask"`
-	Master     *tuple            `json:"master"`
-	SCTP       sctp              `json:"sctp"`
-	DCCP       dccp              `json:"dccp"`
-	SeqAdj     both[seqAdj]      `json:"seqadj"`
-	Synproxy   *monitor.Synproxy `json:"synproxy"`
-	SecMark    *uint32           `json:"secmark"`
-	MarkMask   *uint32           `json:"mark_mask"`
-	StatusMask *uint32           `json:"status_mask"`
+	Helper     *foreign             `json:"helper"`
+	HelperInfo *inHex               `json:"helper_info"`
+	SecCtx     *foreign             `json:"secctx"`
+	Labels     *[]uint16            `json:"labels"`
+	LabelsMask *[]uint16            `json:"labels_mask"`
+	Master     *tuple               `json:"master"`
+	SCTP       sctp                 `json:"sctp"`
+	DCCP       dccp                 `json:"dccp"`
+	SeqAdj     both[monitor.SeqAdj] `json:"seqadj"`
+	Synproxy   *monitor.Synproxy    `json:"synproxy"`
+	SecMark    *uint32              `json:"secmark"`
+	MarkMask   *uint32              `json:"mark_mask"`
+	StatusMask *uint32              `json:"status_mask"`
 }
 
 // tuple is one direction. The protocol decides which members follow the addresses. Only the
@@ -110,12 +110,6 @@ type sctp struct {
 type dccp struct {
 	Role *string `json:"role"`
 	Seq  *uint64 `json:"seq"`
-}
-
-type seqAdj struct {
-	Correction   uint32 `json:"correction"`
-	OffsetBefore int32  `json:"offset_before"`
-	OffsetAfter  int32  `json:"offset_after"`
 }
 
 // The types below are strings in JSON. encoding/json adds the member to their errors.
