@@ -17,7 +17,7 @@ func TestMisuse(t *testing.T) {
 	for _, args := range []string{
 		"wathc", "frobnicate", "help frobnicate", "version now", "--frob", "history exprot", "nosuch -o jsonl",
 		"expect nosuch --family ipv4", "help history nosuch", "help list nosuch", "conntrack nosuch",
-		"filters tcp -o jsonl", "man history nosuch", "conntrack -L -p tcp", "", "--netns nosuch", "watch label web",
+		"filters tcp -o jsonl", "man history nosuch", "conntrack -L -p tcp", "", "--netns all", "watch label web",
 		"-E --frobnicate", "-L -D", "-E frob", "-D dying", "-E -o frob", "-L -o save,id", "-E -s",
 	} {
 		got := call(t.Context(), cli.Console{LabelFile: "testdata/none.conf"}, strings.Fields(args)...)

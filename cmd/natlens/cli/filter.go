@@ -163,14 +163,23 @@ func (c *FilterFlags) Open(con Console, fields ...filter.Field) (Console, error)
 func (c *FilterFlags) Proto() (p monitor.Proto, known bool, err error) {
 	for _, v := range c.Given {
 		if FlagName(v) == "proto" {
-			sel, err := filter.Env{}.FromFlags([]filter.FlagValue{v})
-			if err != nil {
-				return 0, false, Usage(err)
-			}
-			p, known = monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), true
+			p, err = ParseProto(v.Value)
+			known = err == nil
 		}
 	}
-	return p, known, nil
+	return p, known, err
+}
+
+// ParseProto reads a protocol as -p does, 0 for "".
+func ParseProto(text string) (monitor.Proto, error) {
+	if text == "" {
+		return 0, nil
+	}
+	sel, err := filter.Env{}.FromFlags([]filter.FlagValue{{Name: "proto", Value: text}})
+	if err != nil {
+		return 0, Usage(err)
+	}
+	return monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), nil
 }
 
 // LabelEnv returns a filter.Env with the names of labels in a connlabel.conf, or with the reason that they can't be

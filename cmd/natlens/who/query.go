@@ -13,7 +13,6 @@ import (
 	"natlens/cmd/natlens/cli"
 	"natlens/export/history"
 	"natlens/monitor"
-	"natlens/monitor/filter"
 	"natlens/monitor/replay"
 	"natlens/monitor/table"
 	"natlens/monitor/translation"
@@ -38,20 +37,8 @@ func (o *options) query() (q translation.Query, err error) {
 				end.flag, end.text)
 		}
 	}
-	q.Proto, err = parseProto(o.proto)
+	q.Proto, err = cli.ParseProto(o.proto)
 	return q, err
-}
-
-// parseProto reads a protocol, 0 for "".
-func parseProto(text string) (monitor.Proto, error) {
-	if text == "" {
-		return 0, nil
-	}
-	sel, err := filter.Env{}.FromFlags([]filter.FlagValue{{Name: "proto", Value: text}})
-	if err != nil {
-		return 0, cli.Usage(err)
-	}
-	return monitor.Proto(sel.Expr.(filter.Cmp).Set[0].Lo), nil
 }
 
 // times are the flags that say which time is asked for.
