@@ -307,6 +307,7 @@ func fillDisk(path string) error {
 // pausedReader reads the output of a process, and pauses at times.
 type pausedReader struct {
 	hold   sync.Mutex // held while it pauses
+	reads  int        // begun since the beginning
 	paused bool
 	done   chan error
 	got    *flowLedger
@@ -325,6 +326,7 @@ type gate struct {
 
 func (g gate) Read(b []byte) (int, error) {
 	g.r.hold.Lock()
+	g.r.reads++
 	g.r.hold.Unlock()
 	return g.in.Read(b)
 }
