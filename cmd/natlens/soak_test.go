@@ -80,17 +80,23 @@ func (l *flowLedger) read(in io.Reader, packed bool) error {
 	}
 }
 
+// known returns how many flows there are, as new or as existing.
+func (l *flowLedger) known() int {
+	n := len(l.begun)
+	for flow := range l.listed {
+		if l.begun[flow] == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // check expects each of the made flows once as new, or as existing after a restart, or as one that is counted.
 func (l *flowLedger) check(t *testing.T, name string, made int, restarts bool) {
 	t.Helper()
-	twice, known := 0, len(l.begun)
+	twice, known := 0, l.known()
 	for _, n := range l.begun {
 		twice += n - 1
-	}
-	for flow := range l.listed {
-		if l.begun[flow] == 0 {
-			known++
-		}
 	}
 	t.Logf("%s: %d flows made: %d as new, %d more as existing, %d counted as lost", name, made, len(l.begun),
 		known-len(l.begun), l.lost)
@@ -117,7 +123,6 @@ func readFiles(t *testing.T, pattern string) *flowLedger {
 		}
 		f.Close()
 	}
-	t.Logf("%s: %d files", filepath.Base(pattern), len(paths))
 	return l
 }
 
@@ -177,10 +182,11 @@ func TestServiceSoak(t *testing.T) {
 	t.Cleanup(func() { signal.Stop(caught) })
 	span, _ := time.ParseDuration(os.Getenv("NATLENS_SOAK_SERVICE"))
 	turns := max(6, int(span/(10*time.Second)))
+	timeout := "30" // a service that starts again within it sees each flow in the table
 	if span == 0 {
-		span = 6 * time.Second
+		span, timeout = 6*time.Second, "300"
 	}
-	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"udp_timeout": "30"}})
+	g, err := labtest.NewGenerator(labtest.GeneratorConfig{Sysctls: map[string]string{"udp_timeout": timeout}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,6 +243,10 @@ func TestServiceSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer files.Close()
+	labtest.WaitFor(t, "the flows that the last start found in the table", func() bool {
+		return readFiles(t, filepath.Join(dirs[0], "x-*.zst")).known() >= made &&
+			readFiles(t, filepath.Join(dirs[1], "x.jsonl*")).known() >= made
+	})
 	for _, s := range []*soaked{rotated, appended} {
 		s.stop(t, syscall.SIGTERM)
 	}
