@@ -60,15 +60,15 @@ func TestScreensLight(t *testing.T) {
 	}
 }
 
-// The sizes of golden screens: the smallest one, and the three that people have.
+// The sizes of golden screens: the smallest one, and four that people have.
 var (
-	usualSizes = [][2]int{{80, 24}, {120, 30}, {160, 50}}
+	usualSizes = [][2]int{{80, 24}, {120, 30}, {160, 50}, {220, 60}}
 	allSizes   = append([][2]int{{60, 16}}, usualSizes...)
 )
 
 // goldenScreens compares what is shown with the golden files of a name: as text at
-// all sizes; in colour and with NO_COLOR at the usual ones; and at one of them in 16
-// colours. again, which may be nil, is done at each size.
+// all sizes; at the usual ones in colour, in 16 colours, with NO_COLOR and in ASCII. again,
+// which may be nil, is done at each size.
 func (st *stage) goldenScreens(name string, again func()) {
 	st.t.Helper()
 	at := func(sizes ...[2]int) (all string) {
@@ -87,7 +87,13 @@ func (st *stage) goldenScreens(name string, again func()) {
 	st.colour(colorprofile.ASCII)
 	golden.File(st.t, "screens/"+name+".mono.ansi", at(usualSizes...))
 	st.colour(colorprofile.ANSI)
-	golden.File(st.t, "screens/"+name+".ansi.ansi", at(usualSizes[1]))
+	golden.File(st.t, "screens/"+name+".16.ansi", at(usualSizes...))
+	keys := st.s.Keys
+	st.theme.ascii, st.s.Keys = true, keys.ASCII()
+	st.colour(colorprofile.NoTTY)
+	golden.File(st.t, "screens/"+name+".ascii.txt", at(usualSizes...))
+	st.theme.ascii, st.s.Keys = false, keys
+	st.colour(colorprofile.NoTTY)
 }
 
 // At every width all pages keep to it, the age of flows and the keys for help and

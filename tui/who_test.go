@@ -81,7 +81,10 @@ func TestWhoPage(t *testing.T) {
 	st.size(80, 16)
 	shot("a question that makes no sense")
 	golden.File(t, "who.txt", got.String())
-	want := []string{"203.0.113.1 --at 14:32", "203.0.113.1 --at 14:32 -p tpc"}
+	asker.err, asker.answer = nil, someHolders(40)
+	st.press("<enter><enter>")
+	st.goldenScreens("who", nil)
+	want := []string{"203.0.113.1 --at 14:32", "203.0.113.1 --at 14:32 -p tpc", "203.0.113.1 --at 14:32 -p tpc"}
 	if strings.Join(asker.asked, "|") != strings.Join(want, "|") {
 		t.Errorf("asked %q, want %q", asker.asked, want)
 	}
