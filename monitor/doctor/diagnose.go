@@ -82,8 +82,8 @@ func Quiet(s *Snapshot) (reason, command string) {
 	if s.Sysctls["events"] == 2 && s.Fill.End > 0 {
 		var c Check
 		c.set(s, "events", 1, true)
-		return fmt.Sprintf("no flow began or ended; of %s in the table, those that began while nobody listened send "+
-			"no events (nf_conntrack_events is 2)", flows), c.Command
+		return fmt.Sprintf("flows that began while nobody listened send no events (nf_conntrack_events is 2); "+
+			"%s in the table, none began or ended", flows), c.Command
 	}
 	return fmt.Sprintf("no flow began, changed or ended in this network namespace, which tracks %s; other "+
 		"namespaces have events of their own", flows), "ip netns list"

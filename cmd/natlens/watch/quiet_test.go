@@ -27,7 +27,7 @@ func TestQuiet(t *testing.T) {
 		{"no hook", labtest.FlushRules, "", "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection tracking on → IN nft 'add table inet ", true},
 		{"no events", labtest.SetConntrack("events", "0"), "", "flows send no events: nf_conntrack_events is 0; a change affects only flows that begin afterwards → IN sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"unheard", func(t *testing.T, l *lab.Lab) { labtest.FlowsUDP(t, l, 2) }, "",
-			"no flow began or ended; of 2 flows in the table, those that began while nobody listened send no events (nf_conntrack_events is 2) → IN sysctl -w net.netfilter.nf_conntrack_events=1", true},
+			"flows that began while nobody listened send no events (nf_conntrack_events is 2); 2 flows in the table, none began or ended → IN sysctl -w net.netfilter.nf_conntrack_events=1", true},
 		{"filter", nil, "tcp dport 9", left, false},
 		{"filter by socket", nil, "--capture socket tcp dport 9", left, false},
 		{"nothing by socket", events, "--capture socket tcp dport 9", nothing, false},
