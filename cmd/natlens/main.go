@@ -1,5 +1,4 @@
-// Command natlens watches Linux connection tracking live and shows what NAT
-// does to every flow. See README.md.
+// Command natlens watches Linux connection tracking live and shows what NAT does to every flow. See README.md.
 package main
 
 import (

@@ -14,11 +14,10 @@ import (
 )
 
 // withoutCommand describes natlens without a command.
-const withoutCommand = `Connection tracking is a part of Linux. On this system natlens reads recordings; natlens
-demo shows one.`
+const withoutCommand = `Connection tracking is a part of Linux. On this system natlens reads recordings; ` +
+	`natlens demo shows one.`
 
-// platformCommands are the commands that use the kernel on Linux. Here they read
-// recordings.
+// platformCommands are the commands that use the kernel on Linux. Here they read recordings.
 func platformCommands(con cli.Console) []*cobra.Command {
 	return []*cobra.Command{watch.New(con), table.NewList(con), top.New(con), explain.New(con), who.New(con)}
 }
