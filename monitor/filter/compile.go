@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"encoding/binary"
 	"strings"
 
 	"natlens/monitor"
@@ -70,7 +71,7 @@ func compilePrefix(e Prefix) monitor.Filter {
 		family, n = monitor.IPv4, n+96
 	}
 	want := monitor.AddrFrom(e.Net.Addr())
-	hi, lo := words(&want)
+	hi, lo := halves(&want)
 	maskHi, maskLo := ^uint64(0), uint64(0)
 	if n < 64 {
 		maskHi = ^(^uint64(0) >> n)
@@ -81,7 +82,7 @@ func compilePrefix(e Prefix) monitor.Filter {
 	f := e.Field
 	return func(ev *monitor.Event) bool {
 		t, a := f.addr(&ev.Flow)
-		h, l := words(a)
+		h, l := halves(a)
 		return t.Family == family && h&maskHi == hi && l&maskLo == lo
 	}
 }
@@ -109,4 +110,8 @@ func (f Field) addr(fl *monitor.Flow) (*monitor.Tuple, *monitor.Addr) {
 		return &fl.Reply, &fl.Reply.Src
 	}
 	return &fl.Reply, &fl.Reply.Dst
+}
+
+func halves(a *monitor.Addr) (hi, lo uint64) {
+	return binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
 }

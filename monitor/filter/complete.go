@@ -110,9 +110,6 @@ var common = []string{"tcp", "udp", "icmp", "icmpv6", "ipv4", "ipv6", "port", "s
 	"dst", "nat", "snat", "dnat", "state", "established", "assured", "unreplied", "event",
 	"mark", "zone", "bytes", "age"}
 
-// aliases are alternative or superfluous words.
-var aliases = []string{"all", "true", "false", "ip", "ip6", "nobits", "port_only", "replied", "related"}
-
 // terms offers what can begin a condition. Aliases and "msg." fields are offered only after
 // their first letters.
 func (c *completion) terms() {
@@ -127,7 +124,7 @@ func (c *completion) terms() {
 		c.term(f.String())
 	}
 	for _, w := range bareOrder {
-		if c.letters != "" || !slices.Contains(aliases, w) {
+		if c.letters != "" || !slices.Contains(bareAliases, w) {
 			c.term(w)
 		}
 	}
@@ -143,7 +140,7 @@ func (c *completion) terms() {
 	c.values(FieldProto)
 	if strings.HasPrefix(c.letters, "msg") {
 		for _, f := range fieldOrder {
-			if f.info().attrs != 0 && f != FieldAge {
+			if f.hasSent() {
 				c.add(CandidateField, (f | Sent).String(), f.info().doc+", of this message only")
 			}
 		}
@@ -160,8 +157,6 @@ func (c *completion) term(word string) {
 		c.add(CandidateWord, word, map[Const]string{true: "everything", false: "nothing"}[all])
 	}
 }
-
-var bareOrder = slices.Sorted(maps.Keys(bareWords))
 
 func (c *completion) operators(w want) {
 	if w.qualifies {
@@ -241,72 +236,3 @@ func valueDoc(f Field, word string) string {
 	}
 	return f.String() + " " + word
 }
-
-// bareWords are the conditions of one word that are not fields.
-var bareWords = func() map[string]Expr {
-	m := map[string]Expr{"true": Const(true), "all": Const(true), "false": Const(false)}
-	is := func(f Field, v uint64) Expr { return newCmp(f, 0, Eq, []Range{{v, v}}) }
-	for _, w := range []string{"ip", "ipv4", "ip6", "ipv6"} {
-		m[w] = is(FieldFamily, kindFamily.named[w])
-	}
-	for _, p := range monitor.Protos {
-		m[p.Name()] = is(FieldProto, uint64(p))
-	}
-	for _, f := range []Field{FieldNAT, FieldStatus} {
-		for _, w := range f.info().kind.bits {
-			if _, isField := fieldByName[w.word]; !isField && w.word != "none" && w.word != "any" {
-				m[fold(w.word)] = w.cmp(f, Eq)
-			}
-		}
-	}
-	for alias, word := range bitAliases {
-		m[alias] = m[word]
-	}
-	for _, p := range []monitor.Proto{monitor.TCP, monitor.SCTP} {
-		for _, n := range monitor.StateNames(p) {
-			if w := fold(n); w != "none" {
-				m[w] = newCmp(FieldState, 0, Eq, stateSet(w))
-			}
-		}
-	}
-	for w, v := range kindPath.named {
-		if w != "unknown" {
-			m[w] = is(FieldPath, v)
-		}
-	}
-	return m
-}()
-
-// display returns a folded word in its usual form.
-func display(word string) string {
-	switch word {
-	case "local_in", "local_out", "untracked_bits", "stray_bits", "snat_addr", "snat_port", "dnat_addr", "dnat_port":
-		return strings.ReplaceAll(word, "_", "-")
-	}
-	return word
-}
-
-// termWords are all words that can begin a condition, sorted.
-var termWords = func() []string {
-	out := []string{"not", "has"}
-	for w := range bareWords {
-		out = append(out, display(w))
-	}
-	for w, f := range fieldByName {
-		out = append(out, w)
-		if f.info().attrs != 0 && f != FieldAge {
-			out = append(out, "msg."+w)
-		}
-	}
-	slices.Sort(out)
-	return out
-}()
-
-// hasWords are the fields that may follow has.
-var hasWords = slices.Sorted(func(yield func(string) bool) {
-	for w, f := range fieldByName {
-		if f.info().attrs != 0 && !yield(w) {
-			return
-		}
-	}
-})

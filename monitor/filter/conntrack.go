@@ -94,7 +94,7 @@ func (t *translation) flag(f *Flag, v FlagValue) (Expr, error) {
 	value := v.Value
 	if mask, ok := t.given["mask-"+strings.TrimPrefix(f.Name, "orig-")]; ok {
 		var err error
-		if value, err = masked(v.Value, mask.Value); err != nil {
+		if value, err = withMask(v.Value, mask.Value); err != nil {
 			return nil, mask.fails(err.Error(), "")
 		}
 	}

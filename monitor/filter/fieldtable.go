@@ -11,7 +11,7 @@ import (
 
 type fieldInfo struct {
 	names []string // the canonical one first, folded as fold does
-	kind  *kind
+	kind  *valueKind
 	max   uint64
 	attrs monitor.Attrs               // the field is known if one of these is; 0: always
 	doc   string                      // description for help and completion

@@ -49,7 +49,7 @@ func (f Field) Reader(env Env) func(e *monitor.Event, to []Owned) []Owned {
 }
 
 func addrReader(f Field) func(*monitor.Event, []Owned) []Owned {
-	known, reply := compile(lowerAddr(Addr{f, Eq, everywhere}), Env{}), slices.Contains(replied, f)
+	known, reply := compile(lowerAddr(Addr{f, Eq, everywhere}), Env{}), slices.Contains(repliers, f)
 	return func(e *monitor.Event, to []Owned) []Owned {
 		if known(e) {
 			_, a := f.addr(&e.Flow)
@@ -62,7 +62,7 @@ func addrReader(f Field) func(*monitor.Event, []Owned) []Owned {
 var everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 func textReader(f Field, env Env) func(*monitor.Event, []Owned) []Owned {
-	known, blob, name, reply := knows(f), blobs[f], names[f], slices.Contains(replied, f)
+	known, blob, name, reply := knows(f), blobs[f], textReaders[f], slices.Contains(repliers, f)
 	return func(e *monitor.Event, to []Owned) []Owned {
 		var text string
 		switch {
@@ -97,7 +97,7 @@ func valueReader(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 		has := knows(f)
 		return func(e *monitor.Event) (uint64, bool) { return 1, has(e) }
 	}
-	read := number(f, env)
+	read := numberReader(f, env)
 	return func(e *monitor.Event) (uint64, bool) {
 		v, ok := read(e)
 		switch f {

@@ -51,7 +51,7 @@ func (f Flag) Repeats() bool { return f.form == list }
 var statusWords = []string{"ASSURED", "SEEN_REPLY", "UNSET", "FIXED_TIMEOUT", "EXPECTED", "OFFLOAD", "HW_OFFLOAD",
 	"UNREPLIED"}
 
-var flags = []Flag{
+var filterFlags = []Flag{
 	{"family", "", 'f', "ipv4|ipv6", "address family", one, "family", nil, []string{"ipv4", "ipv6"}},
 	{"proto", "protonum", 'p', "PROTO", "layer 4 protocol, by name or number", one, "proto", nil, kindProto.sorted()},
 	{"orig-src", "src", 's', "ADDR[/BITS]", "source address, original direction", one, "orig.src", nil, nil},
@@ -71,17 +71,17 @@ var flags = []Flag{
 	{"icmp-type", "icmpv6-type", 0, "TYPE", "ICMP type", one, "icmp.type", monitor.Proto.IsICMP, nil},
 	{"icmp-code", "icmpv6-code", 0, "CODE", "ICMP code", one, "icmp.code", monitor.Proto.IsICMP, nil},
 	{"icmp-id", "icmpv6-id", 0, "ID", "ICMP id", one, "icmp.id", monitor.Proto.IsICMP, nil},
-	{"orig-key-src", "srckey", 0, "KEY", "GRE source key, original direction", one, "srckey", only(monitor.GRE), nil},
+	{"orig-key-src", "srckey", 0, "KEY", "GRE source key, original direction", one, "srckey", just(monitor.GRE), nil},
 	{"orig-key-dst", "dstkey", 0, "KEY", "GRE destination key, original direction",
-		one, "dstkey", only(monitor.GRE), nil},
-	{"reply-key-src", "", 0, "KEY", "GRE source key, reply direction", one, "reply.srckey", only(monitor.GRE), nil},
+		one, "dstkey", just(monitor.GRE), nil},
+	{"reply-key-src", "", 0, "KEY", "GRE source key, reply direction", one, "reply.srckey", just(monitor.GRE), nil},
 	{"reply-key-dst", "", 0, "KEY", "GRE destination key, reply direction",
-		one, "reply.dstkey", only(monitor.GRE), nil},
-	{"orig-vtag", "", 0, "TAG", "SCTP verification tag, original direction", one, "msg.vtag", only(monitor.SCTP), nil},
+		one, "reply.dstkey", just(monitor.GRE), nil},
+	{"orig-vtag", "", 0, "TAG", "SCTP verification tag, original direction", one, "msg.vtag", just(monitor.SCTP), nil},
 	{"reply-vtag", "", 0, "TAG", "SCTP verification tag, reply direction",
-		one, "msg.reply.vtag", only(monitor.SCTP), nil},
+		one, "msg.reply.vtag", just(monitor.SCTP), nil},
 	{"role", "", 0, "client|server", "DCCP role of the original source",
-		one, "msg.role", only(monitor.DCCP), []string{"client", "server"}},
+		one, "msg.role", just(monitor.DCCP), []string{"client", "server"}},
 	{"src-nat", "", 'n', "ADDR[:PORT]", "source is rewritten, or to this", optional, "", nil, nil},
 	{"dst-nat", "", 'g', "ADDR[:PORT]", "destination is rewritten, or to this", optional, "", nil, nil},
 	{"any-nat", "", 'j', "ADDR[:PORT]", "source or destination is rewritten, or to this", optional, "", nil, nil},
@@ -97,20 +97,20 @@ var flags = []Flag{
 		list, "", nil, []string{"all", "new", "updates", "destroy"}},
 }
 
-// only returns a function that accepts one protocol.
-func only(p monitor.Proto) func(monitor.Proto) bool {
+// just returns a function that accepts one protocol.
+func just(p monitor.Proto) func(monitor.Proto) bool {
 	return func(q monitor.Proto) bool { return p == q }
 }
 
 // Flags returns conntrack(8)'s filter flags. The caller must not change them.
-func Flags() []Flag { return flags }
+func Flags() []Flag { return filterFlags }
 
 // FlagByName finds a flag by one of its long names, or its letter.
 func FlagByName(name string) (*Flag, bool) {
-	i := slices.IndexFunc(flags, func(f Flag) bool {
+	i := slices.IndexFunc(filterFlags, func(f Flag) bool {
 		return slices.Contains(f.Names(), name) || f.Short != 0 && name == string(f.Short)
 	})
-	return &flags[max(i, 0)], i >= 0
+	return &filterFlags[max(i, 0)], i >= 0
 }
 
 // FlagValue is a flag on the command line: one of its names, and its value, "" if an optional
@@ -229,4 +229,22 @@ func splitTarget(s string) (to netip.Prefix, port int, err error) {
 		return to, port, errors.New("not an address")
 	}
 	return to, port, nil
+}
+
+// withMask returns the network of an address and a mask such as 255.255.255.0.
+func withMask(addr, mask string) (string, error) {
+	a, err := netip.ParseAddr(addr)
+	if err != nil {
+		return "", errors.New(monitor.Escape(addr) + " is not a single address")
+	}
+	m, err := netip.ParseAddr(mask)
+	if err != nil || m.Zone() != "" || m.BitLen() != a.BitLen() {
+		return "", errors.New("not a mask for this address, such as ffff:: or 255.255.255.0")
+	}
+	bits, size := net.IPMask(m.AsSlice()).Size()
+	if size == 0 {
+		return "", errors.New("not a network: the bits of the mask are not contiguous")
+	}
+	n, _ := a.Prefix(bits)
+	return n.String(), nil
 }

@@ -8,8 +8,8 @@ import (
 	"natlens/monitor"
 )
 
-// kind is a type of values: how they are written, read and printed. Each field has one.
-type kind struct {
+// valueKind is a type of values: how they are written, read and printed. Each field has one.
+type valueKind struct {
 	noun     string              // "a port", for errors
 	examples []string            // example values; nil: the words
 	words    []string            // named values that are offered, sorted
@@ -26,28 +26,25 @@ type kind struct {
 }
 
 var (
-	kindNone   = &kind{} // not written by users
-	kindAddr   = &kind{noun: "an address or network", examples: []string{"192.0.2.1", "10.0.0.0/8", "2001:db8::/32"}}
-	kindNumber = &kind{noun: "a number", examples: []string{"1", "1..9"}, nameless: true, ordered: true}
-	kindHex    = &kind{
-		noun:     "a number",
-		examples: []string{"0x10", "16"},
-		nameless: true,
-		ordered:  true,
-		masked:   true,
-		format:   hex,
+	kindNone = &valueKind{} // not written by users
+	kindAddr = &valueKind{
+		noun: "an address or network", examples: []string{"192.0.2.1", "10.0.0.0/8", "2001:db8::/32"},
 	}
-	kindText  = &kind{noun: "a text", examples: []string{"ftp", `"any text"`}}
-	kindName  = &kind{noun: "a name", examples: []string{"web", "web*", `"any name"`}} // * matches any text
-	kindPlace = &kind{noun: "a name", examples: []string{"de", "berlin", "3320"}}
-	kindLabel = &kind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names are in Env.Labels
-	kindFlag  = &kind{noun: "a number", discrete: true}                                  // has no value
+	kindNumber = &valueKind{noun: "a number", examples: []string{"1", "1..9"}, nameless: true, ordered: true}
+	kindHex    = &valueKind{
+		noun: "a number", examples: []string{"0x10", "16"}, nameless: true, ordered: true, masked: true, format: hex,
+	}
+	kindText  = &valueKind{noun: "a text", examples: []string{"ftp", `"any text"`}}
+	kindName  = &valueKind{noun: "a name", examples: []string{"web", "web*", `"any name"`}} // * matches any text
+	kindPlace = &valueKind{noun: "a name", examples: []string{"de", "berlin", "3320"}}
+	kindLabel = &valueKind{noun: "a label", examples: []string{"5", "{1,5}"}, nameless: true} // names are in Env.Labels
+	kindFlag  = &valueKind{noun: "a number", discrete: true}                                  // has no value
 
-	kindPort = &kind{
+	kindPort = &valueKind{
 		noun: "a port", examples: []string{"443", "https", "1024..2047", "{80,443}"},
 		words: slices.Sorted(maps.Keys(services)), named: folded(services), nameless: true, ordered: true,
 	}
-	kindProto = &kind{
+	kindProto = &valueKind{
 		noun: "a protocol", words: slices.Sorted(maps.Keys(protocols)), named: folded(protocols, rareProtocols),
 		nameless: true,
 		format:   func(v uint64) string { return monitor.Proto(v).String() },
@@ -62,24 +59,24 @@ var (
 		monitor.PathForward, monitor.PathOut, monitor.PathIn, monitor.PathLoop, monitor.PathUnknown}, nil)
 	kindRole = oneOf("a role", func(v uint8) string { return [...]string{"client", "server"}[v&1] }, []uint8{0, 1}, nil)
 
-	kindState  = &kind{noun: "a state", words: stateWords(), discrete: true} // a name can mean several: stateSet
-	kindStatus = &kind{
+	kindState  = &valueKind{noun: "a state", words: stateWords(), discrete: true} // a name can mean several: stateSet
+	kindStatus = &valueKind{
 		noun: "a status bit", bits: statusBitWords, nameless: true, discrete: true, masked: true, format: hex,
 	}
-	kindNAT      = &kind{noun: "a kind of NAT", bits: natBitWords, discrete: true}
-	kindDuration = &kind{
+	kindNAT      = &valueKind{noun: "a kind of NAT", bits: natBitWords, discrete: true}
+	kindDuration = &valueKind{
 		noun: "a time", examples: []string{"30s", "5m", "1h30m"}, units: durationUnits, plain: second, ordered: true,
 		format: formatDuration,
 	}
-	kindSize = &kind{
+	kindSize = &valueKind{
 		noun: "an amount", examples: []string{"1000", "1k", "1M", "1Gi"}, units: sizeUnits, plain: 1, ordered: true,
 		format: formatSize,
 	}
 )
 
 // oneOf returns the kind of values that have names, and perhaps aliases.
-func oneOf[T ~uint8](noun string, print func(T) string, values []T, aliases map[string]T) *kind {
-	k := &kind{noun: noun, words: mapped(values, print), named: map[string]uint64{}, discrete: true,
+func oneOf[T ~uint8](noun string, print func(T) string, values []T, aliases map[string]T) *valueKind {
+	k := &valueKind{noun: noun, words: mapped(values, print), named: map[string]uint64{}, discrete: true,
 		format: func(v uint64) string { return print(T(v)) }}
 	for i, v := range values {
 		k.named[fold(k.words[i])] = uint64(v)
@@ -91,7 +88,7 @@ func oneOf[T ~uint8](noun string, print func(T) string, values []T, aliases map[
 }
 
 // samples returns example values.
-func (k *kind) samples() []string {
+func (k *valueKind) samples() []string {
 	if k.examples != nil {
 		return k.examples
 	}
@@ -99,7 +96,7 @@ func (k *kind) samples() []string {
 }
 
 // sorted returns the words in alphabetical order.
-func (k *kind) sorted() []string {
+func (k *valueKind) sorted() []string {
 	out := slices.Clone(k.words)
 	for _, w := range k.bits {
 		if w.op == Eq {
@@ -111,7 +108,7 @@ func (k *kind) sorted() []string {
 }
 
 // value prints a number as a value of the kind.
-func (k *kind) value(v uint64) string {
+func (k *valueKind) value(v uint64) string {
 	if k.format != nil {
 		return k.format(v)
 	}
@@ -119,7 +116,7 @@ func (k *kind) value(v uint64) string {
 }
 
 // printed prints ranges.
-func (k *kind) printed(set []Range) []string {
+func (k *valueKind) printed(set []Range) []string {
 	return mapped(set, func(r Range) string {
 		if r.Lo == r.Hi {
 			return k.value(r.Lo)
@@ -205,7 +202,7 @@ func stateSet(name string) []Range {
 }
 
 // bit returns the bitWord of a word.
-func (k *kind) bit(word string) (w bitWord, ok bool) {
+func (k *valueKind) bit(word string) (w bitWord, ok bool) {
 	word = fold(word)
 	if other := bitAliases[word]; other != "" {
 		word = other

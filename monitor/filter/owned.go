@@ -41,8 +41,8 @@ type Owned struct {
 	Reply bool
 }
 
-// replied are the fields whose owners send the replies.
-var replied = []Field{FieldOrigDst, FieldReplySrc, FieldNATDst, FieldCountryDst, FieldCityDst, FieldASDst}
+// repliers are the fields whose owners send the replies.
+var repliers = []Field{FieldOrigDst, FieldReplySrc, FieldNATDst, FieldCountryDst, FieldCityDst, FieldASDst}
 
 func appendLabels(e *monitor.Event, to []Owned) []Owned {
 	if e.Known()&monitor.AttrLabels != 0 && e.Extra != nil {

@@ -2,15 +2,9 @@ package filter
 
 import (
 	"cmp"
-	"encoding/binary"
-	"errors"
-	"fmt"
 	"math"
-	"net"
 	"net/netip"
 	"slices"
-
-	"natlens/monitor"
 )
 
 // contains reports whether a number is in a normalized set.
@@ -136,26 +130,4 @@ func lastOf(n netip.Prefix) netip.Addr {
 	}
 	a, _ := netip.AddrFromSlice(b)
 	return a
-}
-
-// masked returns the network of an address and a mask such as 255.255.255.0.
-func masked(addr, mask string) (string, error) {
-	a, err := netip.ParseAddr(addr)
-	if err != nil {
-		return "", fmt.Errorf("%s is not a single address", monitor.Escape(addr))
-	}
-	m, err := netip.ParseAddr(mask)
-	if err != nil || m.Zone() != "" || m.BitLen() != a.BitLen() {
-		return "", errors.New("not a mask for this address, such as ffff:: or 255.255.255.0")
-	}
-	bits, size := net.IPMask(m.AsSlice()).Size()
-	if size == 0 {
-		return "", errors.New("not a network: the bits of the mask are not contiguous")
-	}
-	n, _ := a.Prefix(bits)
-	return n.String(), nil
-}
-
-func words(a *monitor.Addr) (hi, lo uint64) {
-	return binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
 }

@@ -28,7 +28,7 @@ func compileCmp(c Cmp, env Env) monitor.Filter {
 	if c.Field&^Sent == FieldLabel {
 		return compileLabel(c)
 	}
-	get := number(c.Field, env)
+	get := numberReader(c.Field, env)
 	limit, mask := cmp.Or(c.Field.info().max, noMask), uint64(noMask)
 	if c.Mask != 0 {
 		limit, mask = noMask, c.Mask
@@ -51,10 +51,10 @@ var leftOut = map[Field]monitor.Attrs{
 	FieldOrigZone | Sent: monitor.AttrZoneOrig, FieldReplyZone | Sent: monitor.AttrZoneReply,
 }
 
-// number returns a function that reads a field and reports whether it is known.
-func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
+// numberReader returns a function that reads a field and reports whether it is known.
+func numberReader(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 	if f == FieldAge {
-		return func(e *monitor.Event) (uint64, bool) { return age(e, env.Now) }
+		return func(e *monitor.Event) (uint64, bool) { return ageOf(e, env.Now) }
 	}
 	known, value := knows(f), f.info().value
 	if attr, ok := leftOut[f]; ok {
@@ -73,9 +73,9 @@ func number(f Field, env Env) func(*monitor.Event) (uint64, bool) {
 	}
 }
 
-// age returns the time from the flow's beginning to its end, or to the event if the end is
+// ageOf returns the time from the flow's beginning to its end, or to the event if the end is
 // unknown. A new flow has the age 0.
-func age(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
+func ageOf(e *monitor.Event, now func() monitor.Time) (uint64, bool) {
 	known, born, at := e.Known(), e.Born, e.Time
 	if known&monitor.AttrStart != 0 {
 		born = e.Flow.Start

@@ -29,11 +29,11 @@ func (x Match) String() string {
 }
 
 func compileMatch(m Match, env Env) monitor.Filter {
-	find := func(row []byte) bool { return bytes.Contains(lower(row), []byte(m.Text)) }
+	find := func(row []byte) bool { return bytes.Contains(lowerASCII(row), []byte(m.Text)) }
 	if m.Regexp {
 		find = regexp.MustCompile(m.Text).Match
 	} else {
-		m.Text = string(lower([]byte(m.Text)))
+		m.Text = string(lowerASCII([]byte(m.Text)))
 	}
 	labels := make(map[int]string, len(env.Labels))
 	for name, bit := range env.Labels {
@@ -48,8 +48,8 @@ func compileMatch(m Match, env Env) monitor.Filter {
 	}
 }
 
-// lower changes the letters of ASCII to lower case, in place.
-func lower(b []byte) []byte {
+// lowerASCII changes the letters of ASCII to lower case, in place.
+func lowerASCII(b []byte) []byte {
 	for i, c := range b {
 		if c >= 'A' && c <= 'Z' {
 			b[i] = c | 0x20

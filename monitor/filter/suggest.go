@@ -16,12 +16,6 @@ type rewrite struct {
 	msg      string         // of the error; "": as it is
 }
 
-// value is a word of a filter, and tail an operator and a value.
-const (
-	value = `([^\s(){},]+)`
-	tail  = `\s*(?:[=!<>]=?|in\b)?\s*(?:\{[^}]*\}|[^\s(){},=!<>&|]+)`
-)
-
 // foreign are words of tcpdump, Wireshark, nft and of flow logs, with what natlens calls them.
 var foreign = [][2]string{
 	{"icmp6", "icmpv6"}, {`protocol|l4proto|ip\.proto`, "proto"}, {"greater", "bytes >"}, {"less", "bytes <"},
@@ -45,6 +39,10 @@ var rewrites = sync.OnceValue(func() (all []rewrite) {
 	add := func(msg, wrong string, meanings ...string) {
 		all = append(all, rewrite{regexp.MustCompile("^(?i:" + wrong + ")"), meanings, msg})
 	}
+	const (
+		value = `([^\s(){},]+)`
+		tail  = `\s*(?:[=!<>]=?|in\b)?\s*(?:\{[^}]*\}|[^\s(){},=!<>&|]+)` // an operator and a value
+	)
 	const shared, either = "each field needs a value", `(?:src or dst|dst or src|sport or dport|dport or sport) `
 	add(shared, either+`(\S+/\d+)`, "net $1")
 	add(shared, either+`(?:(host|net|portrange|port) )?`+value, "$1 $2", "host $2", "port $2")
