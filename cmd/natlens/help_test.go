@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -92,6 +94,32 @@ func TestFiltersTopic(t *testing.T) {
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("there is no line %q", want)
+		}
+	}
+}
+
+// TestTopicsAreComplete expects every member of docs/json.md and every metric of docs/metrics.md in help.
+func TestTopicsAreComplete(t *testing.T) {
+	for _, c := range []struct{ topic, page, end, name string }{
+		{"json", "json.md", "## Several gateways", `[a-z_]+`},
+		{"metrics", "metrics.md", "## Times", `natlens_[a-z_]+`},
+	} {
+		page, err := os.ReadFile(filepath.Join(moduleTop, "docs", c.page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tables, _, found := strings.Cut(string(page), c.end)
+		text, n := call(t.Context(), cli.Console{}, "help", c.topic).stdout.String(), 0
+		for _, row := range regexp.MustCompile(`(?m)^\| (`+"`[^|]*`"+`) \|`).FindAllStringSubmatch(tables, -1) {
+			for _, m := range regexp.MustCompile("`("+c.name+")`").FindAllStringSubmatch(row[1], -1) {
+				n++
+				if !regexp.MustCompile(`(?m)^  (\w+, )*` + m[1] + `\b`).MatchString(text) {
+					t.Errorf("natlens help %s has no line of %s", c.topic, m[1])
+				}
+			}
+		}
+		if !found || n < 25 {
+			t.Errorf("%s: %d names before %q", c.page, n, c.end)
 		}
 	}
 }

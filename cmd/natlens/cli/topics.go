@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"natlens/export/metrics"
 	"natlens/monitor/filter"
 	"natlens/monitor/findings"
 )
@@ -42,13 +43,18 @@ func Topics() []*cobra.Command {
 		text, _ := topicTexts.ReadFile("topics/" + name + ".txt")
 		return string(text)
 	}
-	return []*cobra.Command{
+	topics := []*cobra.Command{
 		Topic(topicFilters, "The words of a filter, and conntrack(8)'s flags", text(topicFilters), "{fields}", fields,
 			"{words}", words, "{flags}", flags),
 		Topic("findings", "The rules of findings, and their thresholds", text("findings"), "{rules}", rules,
 			"{thresholds}", thresholds),
 		Topic("files", "Exit codes, environment and files", text("files")),
+		Topic("json", "The members of JSON lines", text("json")),
 	}
+	if metrics.Included {
+		topics = append(topics, Topic("metrics", "The metrics that --metrics serves", text("metrics")))
+	}
+	return topics
 }
 
 const topicFilters = "filters"

@@ -131,7 +131,21 @@ func NewHistory(con cli.Console) *cobra.Command {
 		Use:   "history COMMAND",
 		Short: "Export the history of translations",
 		Long: `natlens record --history and natlens watch --history write a history of translations: who held which
-address and port, from when to when. natlens who searches it, and natlens history export writes it out.`,
+address and port, from when to when. natlens who searches it, and natlens history export writes it out.
+
+A row is one rewritten side of a flow. inside is the host, outside its public address and port, and peer the other end.
+start is the earliest time at which the translation can have begun, end the latest time at which it can have ended.
+
+doubt lists why a row may be wrong. began-before: it began before the capture. began-in-gap, ended-in-gap: it began or
+ended while nothing was captured. gap: the kernel dropped events, or the system's time was set, while it was open.
+restart: capture was not running for a part of its life.
+
+reason is why a translation ended. destroyed: by timeout or by its protocol. deleted: a process deleted it. replaced: a
+new flow has the same tuple. resync: it was missing from the kernel's table after a gap. capture-ended, restart: it was
+missing when capture started again, after a normal end or after a crash. namespace-end: its network namespace ended.
+
+A gap is a time in which translations can be missing. lost: the kernel dropped events. restart: no capture was running.
+unwritten: the disk was full for too long. removed: somebody removed a file. clock: the system's time was set.`,
 		Example: "  natlens history export --since -1h translations.csv",
 		Args:    cli.NoWords,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
