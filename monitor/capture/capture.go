@@ -285,6 +285,16 @@ func (c *Capture) Stats() Stats {
 	return s
 }
 
+// Received returns how many messages of a namespace were decoded since Open.
+func (c *Capture) Received(id monitor.NetNS) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if int(id) >= len(c.out.received) {
+		return 0
+	}
+	return c.out.received[id]
+}
+
 // WhyNotRing returns why Auto uses sockets; nil with the ring, or if Config.Way was not Auto.
 func (c *Capture) WhyNotRing() error { return c.notRing }
 

@@ -14,6 +14,8 @@ type events struct {
 	dec   ctnetlink.Decoder
 	last  monitor.Time
 	stats Stats // without what the decoder and the members count
+
+	received []uint64 // messages decoded, by the number of their namespace
 }
 
 // decode appends the event of one message and returns it. at is its time, unless the kernel
@@ -38,6 +40,10 @@ func (x *events) decode(
 	}
 	x.order(e)
 	x.stats.Received++
+	if grow := int(id) + 1 - len(x.received); grow > 0 {
+		x.received = append(x.received, make([]uint64, grow)...)
+	}
+	x.received[id]++
 	return e
 }
 

@@ -95,6 +95,10 @@ func TestEveryWithPush(t *testing.T) {
 			t.Fatalf("%d namespaces, not pushed: %v", len(c.IDs()), err)
 		}
 		returnsWanted(t, g, c, 0)
+		id, all := c.IDs()[0], c.Stats().Received
+		if of, other := c.Received(id), c.Received(id+1); of != all || other != 0 {
+			t.Errorf("%d messages of the namespace and %d of another, want %d and 0", of, other, all)
+		}
 	})
 }
 

@@ -56,12 +56,12 @@ func hook(s *Snapshot, c *Check) {
 	case len(t.Legacy) > 0:
 		c.Evidence["legacy"] = t.Legacy
 		c.say("tracking may be on: iptables-legacy has rules (%s) that can't be read", strings.Join(t.Legacy, ", "))
-		if left == 0 && s.Capture.Events == 0 {
+		if left == 0 && s.Seen == 0 {
 			c.Level, c.Command = Warn, s.shell("nft '"+TurnOn+"'")
 		}
-	case s.Capture.Events > 0:
+	case s.Seen > 0:
 		c.say("flows are tracked although no nftables rule asks for it (%s in %s): IPVS, Open vSwitch or BPF programs "+
-			"do that", human.Plural(s.Capture.Events, "event"), round(s.Span))
+			"do that", human.Plural(s.Seen, "event"), round(s.Span))
 	default:
 		c.Level, c.Command = Fail, s.shell("nft '"+TurnOn+"'")
 		c.Text = "nothing is tracked here: no nftables or iptables rule in this network namespace turns connection " +
@@ -74,7 +74,7 @@ func hook(s *Snapshot, c *Check) {
 
 func events(s *Snapshot, c *Check) {
 	v := s.Sysctls["events"]
-	c.Evidence["nf_conntrack_events"], c.Evidence["seen"] = v, s.Capture.Events
+	c.Evidence["nf_conntrack_events"], c.Evidence["seen"] = v, s.Seen
 	switch v {
 	case 0:
 		c.Level, c.Text = Fail,
@@ -91,7 +91,7 @@ func events(s *Snapshot, c *Check) {
 		}
 	}
 	if v != 0 && s.Denied == "" && s.Span > 0 {
-		c.say("; %s in %s", human.Plural(s.Capture.Events, "event"), round(s.Span))
+		c.say("; %s in %s", human.Plural(s.Seen, "event"), round(s.Span))
 	}
 }
 

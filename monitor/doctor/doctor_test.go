@@ -20,6 +20,7 @@ func healthy() *Snapshot {
 		Place:    Place{Host: true},
 		Tracking: monitor.Tracking{IPv4: true, IPv6: true, Count: 2, By: []string{"ip nat post: masq", "inet f in: ct"}},
 		Capture:  Capture{Way: "ring", Capacity: 32 << 20, Events: 5000},
+		Seen:     5000,
 		Fill:     Fill{Begin: 10000, End: 10010, Max: 262144},
 		Counters: map[string]Moved{},
 		Counts:   &Counts{},
@@ -76,10 +77,10 @@ func TestTroubles(t *testing.T) {
 		{"privilege", Fail, "sudo natlens doctor", func(s *Snapshot) { deny(s); s.Place.Sudo = true }},
 		{"privilege", Fail, "", deny}, // for root the same command would be denied again
 		{"conntrack", Fail, "modprobe nf_conntrack", func(s *Snapshot) { clear(s.Sysctls); deny(s) }},
-		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Capture.Events, s.Fill = monitor.Tracking{}, 0, Fill{Max: 10} }},
-		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Capture.Events, s.Fill = monitor.Tracking{}, 0, Fill{1, 1, 10} }},
+		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Seen, s.Fill = monitor.Tracking{}, 0, Fill{Max: 10} }},
+		{"hook", Fail, nft, func(s *Snapshot) { s.Tracking, s.Seen, s.Fill = monitor.Tracking{}, 0, Fill{1, 1, 10} }},
 		{"hook", Warn, nft, func(s *Snapshot) {
-			s.Tracking, s.Capture.Events, s.Fill = monitor.Tracking{Legacy: []string{"iptables nat"}}, 0, Fill{Max: 10}
+			s.Tracking, s.Seen, s.Fill = monitor.Tracking{Legacy: []string{"iptables nat"}}, 0, Fill{Max: 10}
 		}},
 		{"hook", OK, "", func(s *Snapshot) { s.Tracking = monitor.Tracking{} }},
 		{"hook", Skip, "", func(s *Snapshot) { s.Tracking = monitor.Tracking{Unread: "read rules: timeout"} }},
@@ -347,7 +348,7 @@ func TestQuiet(t *testing.T) {
 		{func(*Snapshot) {}, "ip netns list"},
 	} {
 		s := healthy()
-		s.Capture, s.Span = Capture{}, 0
+		s.Capture, s.Seen, s.Span = Capture{}, 0, 0
 		c.make(s)
 		reason, command := Quiet(s)
 		if command != c.command {

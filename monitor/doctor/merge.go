@@ -13,28 +13,37 @@ type Named struct {
 	Checks   []Check // from Diagnose
 }
 
-// Merge returns the worst result of each check in several namespaces; of equally bad ones, the
-// first. If it is Warn or Fail, Text names the namespaces that have it.
+// Merge returns the worst result of each check in several namespaces; of equally bad ones the
+// first, and of those that are OK that of the fullest table. If it is Warn or Fail, Text names
+// the namespaces that have it, and if it is OK and the texts differ, the one that it is about.
 func Merge(all []Named) (merged []Check) {
 	if len(all) == 0 {
 		return nil
 	}
-	for i, m := range all[0].Checks {
+	for i := range all[0].Checks { // Diagnose always returns the same checks in the same order
+		about, differ := all[0], false
+		var in []string
 		for _, n := range all {
-			c := n.Checks[i] // Diagnose always returns the same checks in the same order
-			switch {
+			switch c, m := &n.Checks[i], &about.Checks[i]; {
 			case grave(c.Level) > grave(m.Level):
-				m, m.In = c, []string{n.Name}
+				about, differ, in = n, false, []string{n.Name}
 			case c.Level == m.Level:
-				m.In = append(m.In, n.Name)
+				differ, in = differ || c.Text != m.Text, append(in, n.Name)
+				if c.Level == OK && n.Snapshot.Fill.End > about.Snapshot.Fill.End {
+					about = n
+				}
 			}
 		}
-		if len(all) == 1 {
-			m.In = nil
+		m := about.Checks[i]
+		switch {
+		case len(all) == 1:
+			in = nil
+		case m.Level == Warn || m.Level == Fail:
+			m.Text = InNamespaces(in, m.Text)
+		case differ:
+			m.Text = InNamespaces([]string{about.Name}, m.Text)
 		}
-		if m.Level == Warn || m.Level == Fail {
-			m.Text = InNamespaces(m.In, m.Text)
-		}
+		m.In = in
 		merged = append(merged, m)
 	}
 	return merged

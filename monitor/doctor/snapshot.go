@@ -22,6 +22,7 @@ type Snapshot struct {
 
 	Tracking monitor.Tracking
 	Capture  Capture
+	Seen     uint64 // events of this namespace; Capture.Events are those of all captured ones
 	Fill     Fill
 	Counters map[string]Moved // the kernel's counters, by conntrack(8)'s names
 	Counts   *Counts          // of the flows in the table; nil: the table was not read

@@ -27,6 +27,7 @@ type Health struct {
 // checked is the state of one namespace.
 type checked struct {
 	readings []probe.Reading // of the last minute, oldest first
+	received []uint64        // events of the namespace at each of readings
 	base     doctor.Snapshot // settings, rules, counts and place
 }
 
@@ -98,7 +99,7 @@ func (h *Health) Read(ctx context.Context) (out HealthReading, err error) {
 	for _, r := range all {
 		c := h.of[r.ID]
 		s := c.base
-		s.Capture = events
+		s.Capture, s.Seen = events, c.received[len(c.received)-1]-c.received[0]
 		probe.Between(&s, &c.readings[0], &c.readings[len(c.readings)-1])
 		named = append(named, doctor.Named{Name: h.run.Name(r.ID), Snapshot: &s, Checks: doctor.Diagnose(&s)})
 		out.Tables = append(out.Tables, Fill{h.run.Name(r.ID), r.Entries, r.Max})
@@ -132,9 +133,9 @@ func (h *Health) take(all []Reading, now time.Time) {
 		for word, n := range r.Counters {
 			h.total[word] += n - before[word]
 		}
-		c.readings = append(c.readings, r.Reading)
+		c.readings, c.received = append(c.readings, r.Reading), append(c.received, h.run.Capture.Received(r.ID))
 		for len(c.readings) > 1 && now.Sub(c.readings[0].At) > healthSpan {
-			c.readings = c.readings[1:]
+			c.readings, c.received = c.readings[1:], c.received[1:]
 		}
 		of[r.ID] = c
 	}

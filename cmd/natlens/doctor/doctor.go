@@ -217,7 +217,7 @@ func examine(ctx context.Context, o *options) (e *examined, err error) {
 		if old < 0 {
 			continue // a namespace that is newer than the first reading
 		}
-		s := &doctor.Snapshot{Place: run.Place(now.ID), Capture: events}
+		s := &doctor.Snapshot{Place: run.Place(now.ID), Capture: events, Seen: run.Capture.Received(now.ID)}
 		probe.Between(s, &before[old].Reading, &now.Reading)
 		s.Counts = &doctor.Counts{Before: func(orig monitor.Tuple) (monitor.Reading, bool) {
 			return run.Reading(now.ID, orig)
