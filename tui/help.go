@@ -103,10 +103,15 @@ func (h *help) signLines() []paint.Line {
 		entry(paint.Ended, "·", "timed out; the kernel has not removed it yet"),
 		entry(paint.Text, "▶ ▼", "a group, closed and open"),
 		entry(paint.Text, "↑ ↓", "UP and DOWN: the original direction, and the replies"),
+		entry(paint.Text, "TITLE▼", "rows are sorted by this column; to sort by another, underline it"),
+		{},
+		entry(paint.Title, "filter", ""),
+		entry(paint.Key, "10.0.0.5", "an address, prefix, port, service or name is a filter by itself"),
+		entry(paint.Key, "~ text", "rows that show this text; ~ /text/ takes a regular expression"),
 	}
 	if h.mouse {
 		lines = append(lines, paint.Line{}, entry(paint.Title, "mouse", ""),
-			entry(paint.Key, "click", "opens a page, sorts by a title, selects a row, opens the selected row"),
+			entry(paint.Key, "click", "opens a page, sorts by a title, selects a row, again opens it"),
 			entry(paint.Key, "wheel", "scrolls"))
 	}
 	return lines
