@@ -6,7 +6,7 @@
 #   docs/screens/take.sh bin/natlens [DIR]      DIR defaults to the script's own
 #
 # Needs tmux, GNU grep and freeze (go install github.com/charmbracelet/freeze@v0.2.2) for
-# the still pictures, and asciinema, jq and svg-term (npm install -g svg-term-cli) for tour.svg.
+# the still pictures, and asciinema, jq and svg-term (npm install -g svg-term-cli) for the tours.
 set -euo pipefail
 
 natlens=$(realpath "$1")
@@ -85,16 +85,20 @@ tour() {
   keys 4 && sleep 3 && keys 3 && sleep 3 && keys 1 && sleep 2
 }
 
-open 100 28 "$natlens lab --theme dark"
-await '⇒192\.168\.77\.2:80 ' 'RATE▼'
-film tour tour
+for theme in dark light; do
+  open 100 28 "$natlens lab --theme $theme"
+  await '⇒192\.168\.77\.2:80 ' 'RATE▼'
+  film "tour-$theme" tour
+done
+# The default colours of svg-term are a dark terminal's.
+sed -i 's/rgb(40,45,53)/rgb(255,255,255)/; s/rgb(185,192,203)/rgb(36,41,47)/g' "$dir/tour-light.svg"
 
 open 120 30 "$natlens lab --theme dark"
 take flows '⇒ 192\.168\.77\.2:80 ' 'RATE▼' 'kB/s'
 keys / 'tcp and nat and state establishd'
 take filter 'establishd' '\^'
 keys C-u 'tcp and nat' Enter
-take flows-filtered '^ / tcp and nat +[\d,]+ of [\d,]+' ' × '
+take flows-filtered '^ / tcp and nat .* [\d,]+ of [\d,]+' 'RATE▼'
 keys / C-u 'tcp and snat and orig.dport 22 and state established' Enter
 await '^ ▌ tcp +ESTABLISHED.*:22 '
 keys Enter
