@@ -190,9 +190,15 @@ func (p *processes) user(uid uint32) string {
 var ErrPtrace = errors.New("the processes of other users, and containers of forwarded flows, need CAP_SYS_PTRACE " +
 	"and are left out; users are shown")
 
-// denied returns ErrPtrace if the files of another user's process can't be read.
+// denied returns ErrPtrace if the files of another user's process can't be read. Without the
+// capability, root can list the files of its other processes but not read them. In a user
+// namespace, the capability does not help with processes outside.
 func denied() error {
-	if _, err := os.ReadDir("/proc/1/fd"); errors.Is(err, fs.ErrPermission) {
+	var own [2]unix.CapUserData
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	_, err := os.ReadDir("/proc/1/fd")
+	if errors.Is(err, fs.ErrPermission) || unix.Capget(&head, &own[0]) != nil ||
+		own[0].Effective&(1<<unix.CAP_SYS_PTRACE) == 0 {
 		return ErrPtrace
 	}
 	return nil
