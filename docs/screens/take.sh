@@ -112,7 +112,7 @@ take top 'SHARE' '\n(.*\d %.*\n){2}'
 keys 4
 take nat 'PORTS IN USE' 'for 203\.0\.113\.1:8080'
 keys 5
-take health 'EVENTS'
+take health 'last [2-5]\ds'
 keys '?'
 take help 'quit'
 keys Escape
