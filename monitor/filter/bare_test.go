@@ -72,6 +72,7 @@ func TestBareValues(t *testing.T) {
 		"example.com:443":   "column 1: example.com:443: not an address, a network or a port; did you mean port 443?",
 		"~":                 `column 2: a text or /regexp/ should follow "~"`,
 		"~ and":             `column 3: and: a text or /regexp/ should follow ~; write other characters "like this"`,
+		"~^tcp":             `column 2: ^: a text or /regexp/ should follow ~; write other characters "like this"`,
 		"~ (":               `column 3: (: a text or /regexp/ should follow ~; write other characters "like this"`,
 		"~ /(/":             "column 1: ~ /(/: missing closing ): `(`",
 		"~ /a{1000}{1000}/": "column 1: ~ /a{1000}{1000}/: invalid nested repetition operator: `{1000}{1000}`",

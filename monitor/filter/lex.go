@@ -78,6 +78,9 @@ func lex(text string) (out []token) {
 			if r, _ := utf8.DecodeRuneInString(piece[0]); unicode.IsLetter(r) {
 				t.text = "unknown word"
 			}
+			if len(out) > 0 && out[len(out)-1].is("~") {
+				t.text = searchHint
+			}
 			t.text = cmp.Or(t.text, "no filter has this character")
 		}
 		out, at = append(out, t), t.end

@@ -180,6 +180,8 @@ func (p *parser) field(f Field, t token) Expr {
 	return p.test(f, t)
 }
 
+const searchHint = `a text or /regexp/ should follow ~; write other characters "like this"`
+
 // search reads what follows ~.
 func (p *parser) search() Expr {
 	t := p.next()
@@ -189,7 +191,7 @@ func (p *parser) search() Expr {
 	case t.kind == tokEnd:
 		panic(p.lacks("a text or /regexp/"))
 	}
-	panic(p.fail(t, `a text or /regexp/ should follow ~; write other characters "like this"`))
+	panic(p.fail(t, searchHint))
 }
 
 // regexp reads a token of the form /…/.
