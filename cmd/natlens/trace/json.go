@@ -69,7 +69,8 @@ func jsonLine(p *packet) string {
 		out.Flow = &jsonFlow{p.Flow.ID, directions[p.Flow.Reply], p.Flow.State.String(), matches[p.byAddress]}
 	}
 	if p.leaves() {
-		out.Leaves = &jsonAddrs{Src: p.src.Addr(), Sport: p.src.Port(), Dst: p.dst.Addr(), Dport: p.dst.Port()}
+		sent := addrsOf(&p.sent)
+		out.Leaves = &sent
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]

@@ -39,7 +39,7 @@ func (o *options) pretty(p *packet) string {
 		b.WriteString(line)
 	}
 	if p.leaves() {
-		fmt.Fprintf(&b, "  now %s → %s\n", p.src, p.dst)
+		fmt.Fprintf(&b, "  now %s\n", addresses(&p.sent))
 	}
 	fmt.Fprintf(&b, "  %s\n", ending(p))
 	var out []byte
@@ -147,14 +147,14 @@ func ending(p *packet) string {
 // packet is a traced packet, with its flow in the kernel's table.
 type packet struct {
 	*trace.Packet
-	byAddress bool // the flow was found by its addresses, because the kernel did not report its id
-	src, dst  netip.AddrPort
+	byAddress bool          // the flow was found by its addresses, because the kernel did not report its id
+	sent      trace.Headers // after the last chain
 }
 
 // found reads the packet's flow from the kernel's table. If the table does not contain it, or
 // has another flow with the same tuple, the packet gets no flow.
 func found(ctx context.Context, s *kernel.Service, p *trace.Packet) *packet {
-	out := &packet{Packet: p, src: p.Last.Src, dst: p.Last.Dst}
+	out := &packet{Packet: p, sent: p.Last}
 	if p.Dropped() != nil {
 		return out
 	}
@@ -172,11 +172,15 @@ func found(ctx context.Context, s *kernel.Service, p *trace.Packet) *packet {
 	if p.Flow.Reply {
 		src, dst = f.To(), f.From()
 	}
-	out.src, out.dst = netip.AddrPortFrom(src.Addr.Netip(), src.Port), netip.AddrPortFrom(dst.Addr.Netip(), dst.Port)
+	if p.Last.Src.Port() == 0 && p.Last.Dst.Port() == 0 { // ICMP has an id, GRE keys
+		src.Port, dst.Port = 0, 0
+	}
+	out.sent.Src = netip.AddrPortFrom(src.Addr.Netip(), src.Port)
+	out.sent.Dst = netip.AddrPortFrom(dst.Addr.Netip(), dst.Port)
 	return out
 }
 
 // leaves reports whether NAT rewrites the packet after its last chain.
 func (p *packet) leaves() bool {
-	return p.Dropped() == nil && !p.Last.Proto.IsICMP() && (p.src != p.Last.Src || p.dst != p.Last.Dst)
+	return p.Dropped() == nil && p.sent != p.Last
 }

@@ -113,6 +113,23 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestPing traces an echo request that is masqueraded.
+func TestPing(t *testing.T) {
+	t.Parallel()
+	l := labtest.NewWith(t, lab.Config{})
+	for format, want := range map[string]string{
+		"pretty": "\n  now 203.0.113.1 → 203.0.113.9 type 8 code 0\n",
+		"jsonl":  `"leaves":{"src":"203.0.113.1","dst":"203.0.113.9","type":8,"code":0}`,
+	} {
+		out, notes := traced(t, l, func(ctx context.Context) {
+			_ = l.PingOnce(ctx, lab.Ping{To: lab.ServerIP})
+		}, "--limit", "1", "-o", format, "src", lab.ClientIP.String(), "and", "icmp")
+		if !strings.Contains(out, want) {
+			t.Errorf("%s: no %q in\n%s%s", format, want, out, notes)
+		}
+	}
+}
+
 // TestByAddress joins a packet of a kernel that does not say which flow it belongs to. A flow
 // with another id than the packet's is not joined.
 func TestByAddress(t *testing.T) {
@@ -129,16 +146,16 @@ func TestByAddress(t *testing.T) {
 	defer s.Close()
 	h := trace.Headers{Proto: 17, Src: local, Dst: lab.ServerDNS}
 	p := found(t.Context(), s, &trace.Packet{First: h, Last: h})
-	if !p.byAddress || p.Flow.ID == 0 || p.Flow.Reply || p.src.Addr() != lab.GatewayWAN || p.dst != lab.ServerDNS {
+	if !p.byAddress || p.Flow.ID == 0 || p.Flow.Reply || p.sent.Src.Addr() != lab.GatewayWAN || p.sent.Dst != lab.ServerDNS {
 		t.Errorf("%+v, flow %+v", p, p.Packet.Flow)
 	}
 	other := &trace.Packet{First: h, Last: h, Flow: trace.Flow{ID: p.Flow.ID + 1}}
-	if q := found(t.Context(), s, other); q.byAddress || q.src != local || q.dst != lab.ServerDNS {
+	if q := found(t.Context(), s, other); q.byAddress || q.sent.Src != local || q.sent.Dst != lab.ServerDNS {
 		t.Errorf("the flow of another packet: %+v", q)
 	}
-	back := trace.Headers{Proto: 17, Src: lab.ServerDNS, Dst: netip.AddrPortFrom(lab.GatewayWAN, p.src.Port())}
+	back := trace.Headers{Proto: 17, Src: lab.ServerDNS, Dst: netip.AddrPortFrom(lab.GatewayWAN, p.sent.Src.Port())}
 	p = found(t.Context(), s, &trace.Packet{First: back, Last: back})
-	if !p.byAddress || !p.Flow.Reply || p.dst != local {
+	if !p.byAddress || !p.Flow.Reply || p.sent.Dst != local {
 		t.Errorf("%+v, flow %+v", p, p.Packet.Flow)
 	}
 }
