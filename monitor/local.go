@@ -22,17 +22,18 @@ type Local struct {
 }
 
 // String returns the text for people, such as "curl[4711] of ann in web, pod shop/web-0" and
-// "in web (by address)". Callers escape it.
+// "container web (by address)". Callers escape it.
 func (l *Local) String() string {
 	var out []string
+	of, in := "user ", "container "
 	if l.PID != 0 {
-		out = append(out, fmt.Sprintf("%s[%d]", l.Process, l.PID))
+		out, of, in = append(out, fmt.Sprintf("%s[%d]", l.Process, l.PID)), "of ", "in "
 	}
 	if l.User != "" {
-		out = append(out, "of "+l.User)
+		out, in = append(out, of+l.User), "in "
 	}
 	if l.Container != "" {
-		out = append(out, "in "+l.Container)
+		out = append(out, in+l.Container)
 	}
 	text := strings.Join(out, " ")
 	if l.Pod != "" {

@@ -10,9 +10,11 @@ func TestLocalText(t *testing.T) {
 		{Local{Process: "curl", PID: 4711, UID: 1000, User: "ann", Match: MatchExact}, "curl[4711] of ann", "curl"},
 		{Local{Process: "nginx", PID: 7, User: "root", Container: "web", Pod: "shop/web-0", Match: MatchListener},
 			"nginx[7] of root in web, pod shop/web-0 (by listener)", "nginx"},
-		{Local{Container: "web", Match: MatchAddress}, "in web (by address)", "web"},
+		{Local{Container: "web", Match: MatchAddress}, "container web (by address)", "web"},
 		{Local{Pod: "shop/web-0", Match: MatchAddress}, "pod shop/web-0 (by address)", "shop/web-0"},
-		{Local{User: "ann", Match: MatchExact}, "of ann", ""},
+		{Local{User: "ann", Match: MatchExact}, "user ann", ""},
+		{Local{User: "ann", Container: "web", Match: MatchExact}, "user ann in web", "web"},
+		{Local{Process: "nginx", PID: 7, Container: "web", Match: MatchExact}, "nginx[7] in web", "nginx"},
 	} {
 		if got := c.local.String(); got != c.text {
 			t.Errorf("%q, want %q", got, c.text)
