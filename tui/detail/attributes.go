@@ -24,6 +24,8 @@ func (p *Pane) attributes(width int) (out []paint.Line) {
 	local, places := "", p.s.Env.Places
 	if l := p.s.Local(f); l != nil {
 		local = l.String()
+	} else if p.s.Env.Local == nil && !p.s.Replay && f.Path > monitor.PathForward {
+		local = "natlens --process looks it up"
 	}
 	for _, a := range []struct {
 		attrs       monitor.Attrs // one of these is known; 0: always
