@@ -108,6 +108,10 @@ func (h *help) signLines() []paint.Line {
 		entry(paint.Title, "filter", ""),
 		entry(paint.Key, "10.0.0.5", "an address, prefix, port, service or name is a filter by itself"),
 		entry(paint.Key, "~ text", "rows that show this text; ~ /text/ takes a regular expression"),
+		{},
+		entry(paint.Title, "the past", ""),
+		entry(paint.Text, "page Who", "who held an address at a time, by a history: ADDRESS --at 14:32"),
+		entry(paint.Text, "replay", "natlens replay FILE --at 14:32 shows a recording of natlens record"),
 	}
 	if h.mouse {
 		lines = append(lines, paint.Line{}, entry(paint.Title, "mouse", ""),

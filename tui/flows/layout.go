@@ -114,6 +114,9 @@ func (p *Page) layOut() layout {
 				extras = append(extras, c.id)
 			}
 		}
+		if at := slices.Index(extras, p.By); at > 0 { // the sorted column has its space first
+			extras = slices.Insert(slices.Delete(extras, at, at+1), 0, p.By)
+		}
 	}
 	room := width - paint.MarginLeft - paint.MarginRight + l.gap
 	for _, id := range ids {

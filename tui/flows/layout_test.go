@@ -54,3 +54,27 @@ func TestHeadingShowsItsOrder(t *testing.T) {
 		}
 	}
 }
+
+// Of the columns that the user chose, the sorted one is shown first of all at a narrow width.
+func TestSortedColumnStays(t *testing.T) {
+	p := New(&page.Session{})
+	p.has = present{counters: true, rates: true}
+	chosen, err := ParseColumns([]string{"proto", "state", "addresses", "down", "up", "age", "rate"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.SetColumns(chosen)
+	p.Table.Resize(80, 10)
+	for by, want := range map[int]string{
+		colRate: "PROTO STATE SOURCE DESTINATION RATE", colAge: "PROTO STATE SOURCE DESTINATION AGE",
+	} {
+		p.By = by
+		var got []string
+		for _, c := range p.layOut().columns {
+			got = append(got, c.Title)
+		}
+		if s := strings.TrimSpace(strings.Join(got, " ")); s != want {
+			t.Errorf("%q, want %q", s, want)
+		}
+	}
+}
