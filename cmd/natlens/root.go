@@ -33,7 +33,7 @@ func run(ctx context.Context, con cli.Console, args []string) int {
 	for _, note := range ignored {
 		fmt.Fprintf(con.Stderr, "natlens: %s\n", note)
 	}
-	files.Classic = len(line) > 0 && line[0] != args[0]
+	files.Off = len(line) > 0 && line[0] != args[0]
 	files.Install(root)
 	if err == nil {
 		err = execute(ctx, root, line)

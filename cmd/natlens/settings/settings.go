@@ -31,8 +31,8 @@ const uiTable = "ui"
 // files.
 type Defaults struct {
 	// Config is what the files contain.
-	Config  config.Config
-	Classic bool // the command line is one of conntrack(8), which has no configuration
+	Config config.Config
+	Off    bool // the command line has no configuration, because it is one of conntrack(8)
 
 	newRoot func(cli.Console) *cobra.Command
 	err     error            // of reading the files
@@ -80,9 +80,9 @@ func (d *Defaults) apply(cmd *cobra.Command, words []string) error {
 		return nil
 	}
 	switch file := cmd.Flag(configFlag); {
-	case d.Classic && file.Changed:
+	case d.Off && file.Changed:
 		return cli.Usagef("--config: command lines of conntrack(8) have no configuration")
-	case d.Classic:
+	case d.Off:
 		return nil
 	case file.Changed:
 		d.Config, d.err = config.LoadFile(file.Value.String())
