@@ -113,7 +113,7 @@ func TestOutageAtTheEnd(t *testing.T) {
 	}
 	missing := r.Missing()
 	written := bytes.Count(disk.files[0].data, rawMessage)
-	want := fmt.Sprintf("; %d events are not in the recording", 20-written)
+	want := fmt.Sprintf(" %d events ", 20-written)
 	if err := r.Close(); !noRoom(err) || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -2,11 +2,11 @@ package tui
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"natlens/monitor"
+	"natlens/monitor/golden"
 	"natlens/tui/health"
 )
 
@@ -54,11 +54,7 @@ func TestAdviceOfNamespaces(t *testing.T) {
 	})
 	st.size(80, 24)
 	st.frame()
-	want := []string{" ! blue, red: packets and bytes are not counted: nf_conntrack_acct is 0 → ip",
-		" netns exec blue sysctl -w net.netfilter.nf_conntrack_acct=1"}
-	if got := []string{st.line(2), st.line(3)}; !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
-	}
+	golden.Words(t, "banner", st.line(2)+"\n"+st.line(3))
 }
 
 // Every page shows to which network namespace its lines belong.

@@ -82,9 +82,8 @@ func TestHostileDirectories(t *testing.T) {
 		if err := os.Chown(dir, 65534, 65534); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := NewWriter(Config{Dir: dir}); err == nil || !strings.Contains(err.Error(), "it belongs to another user") {
-			t.Errorf("writing: %v", err)
-		}
+		_, err := NewWriter(Config{Dir: dir})
+		golden.Words(t, "another user's", strings.ReplaceAll(fmt.Sprint(err), dir, "DIR"))
 		if got, _ := ask(t, dir, translation.Query{}); len(got) != 300 { // root reads the history of a service
 			t.Errorf("%d answers", len(got))
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"natlens/monitor/golden"
 	"natlens/monitor/lab"
 	"natlens/monitor/lab/labtest"
 )
@@ -64,10 +65,10 @@ func TestQuiet(t *testing.T) {
 // watch prints that packets and bytes are not counted. Its command has them counted.
 func TestUncounted(t *testing.T) {
 	l := labtest.NewWith(t, lab.Config{})
-	const want = "natlens: packets and bytes are not counted: nf_conntrack_acct is 0; a change affects only flows that begin afterwards → "
 	r := begin(t, l)
-	labtest.WaitFor(t, "the line", func() bool { return strings.Contains(r.Stderr.String(), want) })
-	_, command, _ := strings.Cut(r.Stderr.String(), " → ")
+	labtest.WaitFor(t, "the line", func() bool { return strings.Contains(r.Stderr.String(), "acct=1\n") })
+	text, command, _ := strings.Cut(r.Stderr.String(), " → ")
+	golden.Words(t, "not counted", text[strings.LastIndex(text, "\n")+1:])
 	labtest.Shell(t, l, strings.TrimSpace(command))
 	r = begin(t, l, "--limit", "1", "-e", "destroy", "udp", "bytes > 0")
 	labtest.FlowsUDP(t, l, 1)
