@@ -119,7 +119,8 @@ func FlagError(cmd *cobra.Command, err error) error {
 func WrongValue(f *pflag.Flag, err error) string {
 	const positive = "must be a whole number, 0 or more"
 	wrong := map[string]string{"duration": "not a time such as 10s or 5m", "int": "must be a whole number",
-		"uint": positive, "uint64": positive, "bool": "must be true or false"}[f.Value.Type()]
+		"float64": "must be a number", "uint": positive, "uint64": positive, "bool": "must be true or false",
+	}[f.Value.Type()]
 	return cmp.Or(wrong, strings.TrimSpace(err.Error()))
 }
 
