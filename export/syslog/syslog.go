@@ -48,6 +48,8 @@ func ParseTarget(text string) (Target, error) {
 	return Target{}, errors.New("must be journald, syslog, udp://HOST:PORT or tcp://HOST:PORT")
 }
 
+var errSlow = errors.New("the log accepted them too slowly")
+
 // Options are what a message contains besides the finding.
 type Options struct {
 	Namespaces *monitor.Namespaces
@@ -91,14 +93,15 @@ func (s *Sink) Finding(f *monitor.Finding) error {
 	return nil
 }
 
-// Close sends what waits, if the log accepts it at once. Its error has the number of findings that were lost.
+// Close sends the findings in the queue, if the log accepts them at once. Its error has the number of findings that
+// were lost.
 func (s *Sink) Close() error {
 	close(s.queue)
 	defer time.AfterFunc(endTime, s.giveUp).Stop()
 	<-s.ended
 	s.giveUp()
 	if n := s.lost.Load(); n > 0 {
-		return fmt.Errorf("%s: %s not sent: %w", s.to.name, human.Plural(n, "finding"), s.err)
+		return fmt.Errorf("%s: %s not sent: %w", s.to.name, human.Plural(n, "finding"), cmp.Or(s.err, errSlow))
 	}
 	return nil
 }

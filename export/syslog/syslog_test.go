@@ -4,6 +4,7 @@ package syslog
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -224,6 +225,22 @@ func TestStuck(t *testing.T) {
 	if want := fmt.Sprintf("journald: %d findings not sent: ", all-got); err == nil || got == 0 || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%d are in the log: %v", got, err)
 	}
+}
+
+// Findings that found the queue full are counted, also if the log then accepts all others.
+func TestFullQueue(t *testing.T) {
+	to, log := datagrams(t, "syslog")
+	defer log.Close()
+	f, o := sample()
+	s := &Sink{to: to, o: o, queue: make(chan []byte, 1), ended: make(chan struct{})}
+	s.ctx, s.giveUp = context.WithCancel(t.Context())
+	for range 3 {
+		if err := s.Finding(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go s.run()
+	golden.Words(t, "", s.Close())
 }
 
 // A log that was started again gets the next finding. Those in between are counted.
